@@ -1,0 +1,81 @@
+"""mstasks: task plugins for multi-task vision, composed by a recipe.
+
+This module is the public API. Everything a plugin needs is importable from here; what needs torch is imported on first
+use, so that a plugin's entry module stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mstasks.hookspecs import hookimpl
+from mstasks.specs import DatasetSpec, LossWeightingSpec, TaskSpec
+from mstasks.targets import TargetInfo, TargetKind
+
+if TYPE_CHECKING:
+    from mstasks.data.dataset import Dataset, Split
+    from mstasks.data.sample import RawTarget, Sample
+    from mstasks.heads import ASPPHead, DenseHead, Head, PooledHead
+    from mstasks.metrics import PooledMean, TaskMetric
+    from mstasks.options import Options, RecipePath
+    from mstasks.reduce import per_example_mean
+    from mstasks.target import Target
+    from mstasks.task import FeatureInfo, Features, Task
+    from mstasks.train.weighting import LossWeighting
+
+_LAZY = {
+    "ASPPHead": "mstasks.heads",
+    "Dataset": "mstasks.data.dataset",
+    "DenseHead": "mstasks.heads",
+    "FeatureInfo": "mstasks.task",
+    "Features": "mstasks.task",
+    "Head": "mstasks.heads",
+    "LossWeighting": "mstasks.train.weighting",
+    "Options": "mstasks.options",
+    "PooledHead": "mstasks.heads",
+    "PooledMean": "mstasks.metrics",
+    "RawTarget": "mstasks.data.sample",
+    "RecipePath": "mstasks.options",
+    "Sample": "mstasks.data.sample",
+    "Split": "mstasks.data.dataset",
+    "Target": "mstasks.target",
+    "Task": "mstasks.task",
+    "TaskMetric": "mstasks.metrics",
+    "per_example_mean": "mstasks.reduce",
+}
+
+__version__ = "0.1.0"
+
+__all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torch or pydantic on first use
+    "DatasetSpec",
+    "LossWeightingSpec",
+    "TargetInfo",
+    "TargetKind",
+    "TaskSpec",
+    "hookimpl",
+    "ASPPHead",
+    "Dataset",
+    "DenseHead",
+    "FeatureInfo",
+    "Features",
+    "Head",
+    "LossWeighting",
+    "Options",
+    "PooledHead",
+    "PooledMean",
+    "RawTarget",
+    "RecipePath",
+    "Sample",
+    "Split",
+    "Target",
+    "Task",
+    "TaskMetric",
+    "per_example_mean",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'mstasks' has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,0 +1,1 @@
+"""Data: samples, target geometry, augmentation, splits and loaders."""

@@ -1,0 +1,31 @@
+"""Base class of what a recipe may set. Imports pydantic, never torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+
+
+class Options(BaseModel):
+    """Immutable, typed options; unknown keys, NaN and infinity are refused, and no type is guessed (`"3"` is not a number).
+
+    Document each field with ``pydantic.Field(description=...)``: the text reaches the JSON schema and editors.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+
+def _resolve(path: Path, info: ValidationInfo) -> Path:
+    """Resolve against the recipe's folder if it exists there, then against the working directory."""
+    context: dict[str, Any] = info.context or {}
+    path = path.expanduser()
+    folder = context.get("folder")
+    if not path.is_absolute() and folder is not None and (Path(folder) / path).exists():
+        path = Path(folder) / path
+    return path.absolute()
+
+
+RecipePath = Annotated[Path, AfterValidator(_resolve)]
+"""A path in a recipe: relative to the recipe's folder, then to the working directory; absolute once validated."""

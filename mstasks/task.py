@@ -1,0 +1,109 @@
+"""The task contract: a head, a loss, a decoding and metrics for one kind of target."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from mstasks.metrics import TaskMetric
+from mstasks.target import Target
+from mstasks.targets import TargetInfo, TargetKind
+
+if TYPE_CHECKING:
+    from mstasks.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureInfo:
+    """Shapes of the maps that a head may read.
+
+    Attributes:
+        trunk_channels: Channels of the shared decoder trunk's map.
+        trunk_stride: Its stride with respect to the image.
+        channels: Channels of the backbone's maps, fine to coarse.
+        strides: Their strides.
+    """
+
+    trunk_channels: int
+    trunk_stride: int
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the shared part computes for a batch.
+
+    Attributes:
+        trunk: The decoder trunk's map, shape (batch, trunk_channels, height / trunk_stride, width / trunk_stride);
+            None in a network whose heads all read the backbone.
+        backbone: The backbone's maps, fine to coarse.
+    """
+
+    trunk: Tensor | None
+    backbone: Sequence[Tensor]
+
+
+class Task(ABC):
+    """One task. Subclasses set `kind` and `channels`, and give a loss and metrics; the rest has defaults by kind.
+
+    The core resizes a dense raw prediction bilinearly to the target's height and width before `loss` and `decode`, and
+    averages the per-example losses over the labelled examples.
+
+    Args:
+        info: What the data set declares of the target.
+        options: The validated options of the spec, None if the spec has none.
+
+    Attributes:
+        kind: The kind of target that the task reads; a recipe that gives it another kind is refused.
+        channels: Channels of the raw prediction: (batch, channels, h, w) if dense, else (batch, channels).
+    """
+
+    kind: TargetKind
+    channels: int
+
+    def __init__(self, info: TargetInfo, options: Options | None = None) -> None:
+        self.info = info
+        self.options = options
+
+    def head(self, features: FeatureInfo) -> nn.Module:
+        """A module that maps `Features` to the raw prediction. Default: the light block on the trunk, or pooled."""
+        from mstasks.heads import DenseHead, PooledHead
+
+        return (DenseHead if self.kind.dense else PooledHead)(features, self.channels)
+
+    def prepare(self, target: Target) -> Target:
+        """The part of the data set's target that this task is about; called on the batch before everything else."""
+        return target
+
+    @abstractmethod
+    def loss(self, prediction: Tensor, target: Target) -> Tensor:
+        """Each example's mean over its own valid elements, shape (batch,), 0 for an example without any.
+
+        `mstasks.per_example_mean` does the reduction.
+        """
+
+    def decode(self, prediction: Tensor) -> Tensor:
+        """Raw prediction to meaning: class scores, metres, unit vectors, probabilities. Default: unchanged."""
+        return prediction
+
+    @abstractmethod
+    def metrics(self) -> Mapping[str, TaskMetric]:
+        """Fresh metrics of decoded predictions by name; the first is the primary one."""
+
+    def picture(self, value: Tensor) -> Tensor:
+        """RGB of a decoded prediction or a label, for reports. Default: by kind.
+
+        Args:
+            value: One example without the batch dimension: a decoded prediction, or a target's `value`.
+
+        Returns:
+            uint8, shape (height, width, 3).
+        """
+        from mstasks.picture import picture_of_kind
+
+        return picture_of_kind(self.kind, self.info, value)
