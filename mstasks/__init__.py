@@ -16,6 +16,7 @@ from mstasks.targets import TargetInfo, TargetKind
 if TYPE_CHECKING:
     from mstasks.data.dataset import Dataset, Split
     from mstasks.data.sample import RawTarget, Sample
+    from mstasks.data.splits import split_off
     from mstasks.heads import ASPPHead, DenseHead, Head, PooledHead
     from mstasks.metrics import PooledMean, TaskMetric
     from mstasks.options import Options, RecipePath
@@ -43,6 +44,7 @@ _LAZY = {
     "Task": "mstasks.task",
     "TaskMetric": "mstasks.metrics",
     "per_example_mean": "mstasks.reduce",
+    "split_off": "mstasks.data.splits",
 }
 
 __version__ = "0.1.0"
@@ -72,6 +74,7 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "Task",
     "TaskMetric",
     "per_example_mean",
+    "split_off",
 ]
 
 

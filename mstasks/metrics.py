@@ -66,7 +66,8 @@ class PooledMean(TaskMetric):
     ) -> None:
         super().__init__()
         self.values = values
-        self.higher_is_better = higher_is_better
+        # torchmetrics declares the direction a class constant and refuses a plain assignment.
+        object.__setattr__(self, "higher_is_better", higher_is_better)
         self.best_value = best_value
         self.final = final
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 
 class Options(BaseModel):
-    """Immutable, typed options; unknown keys, NaN and infinity are refused, and no type is guessed (`"3"` is not a number).
+    """Immutable, typed options: unknown keys, NaN and infinity are refused, no type is guessed (`"3"` is not a number).
 
     Document each field with ``pydantic.Field(description=...)``: the text reaches the JSON schema and editors.
     """

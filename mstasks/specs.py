@@ -49,9 +49,9 @@ class TaskSpec(Spec):
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec(Spec):
-    """A data set. The factory is called as ``factory(options: Options | None, size: (height, width)) -> mstasks.Dataset``.
+    """A data set. The factory is called as ``factory(options: Options | None, size: tuple[int, int]) -> Dataset``.
 
-    ``size`` is the recipe's `data.size`: a hint for data sets that render or decode at a chosen size.
+    ``size`` (height, width) is the recipe's `data.size`: a hint for data sets that render or decode at a chosen size.
 
     Attributes:
         targets: ``"module:function"``, called as ``function(options) -> Mapping[str, TargetInfo]``: what the data set

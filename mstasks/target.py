@@ -41,4 +41,6 @@ class Target:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Target:
         """The same labels on another device."""
-        return Target(self.value.to(device, non_blocking=non_blocking), self.valid.to(device, non_blocking=non_blocking))
+        return Target(
+            self.value.to(device, non_blocking=non_blocking), self.valid.to(device, non_blocking=non_blocking)
+        )

@@ -61,6 +61,8 @@ class Task(ABC):
     Attributes:
         kind: The kind of target that the task reads; a recipe that gives it another kind is refused.
         channels: Channels of the raw prediction: (batch, channels, h, w) if dense, else (batch, channels).
+        info: What the task is about: the target's declaration, narrowed by a task that `prepare`s a part of it, so that
+            its names are those of the task's own channels.
     """
 
     kind: TargetKind

@@ -1,35 +1,38 @@
 """The recipe as immutable pydantic models: what may be written, in which range, with which default.
 
-The open parts (task, data set and weighting options, augmentations) are validated against what the plugins declare; here
-they are already instances of those models.
+The open parts (task, data set and weighting options, augmentations) are validated against what the plugins declare;
+here they are already instances of those models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny
 
 from mstasks.options import Options, RecipePath
 
-Size = tuple[int, int]
+Side = Annotated[int, Field(ge=32, le=16384)]
+Size = tuple[Side, Side]
+TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+Transform = Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1, max_length=1)]
 
 
 class Named(Options):
     """A strategy: its name and its own options. A recipe may write the name alone."""
 
-    name: str
-    options: SerializeAsAny[Options] | None = None
+    name: str = Field(description="What it is called.")
+    options: SerializeAsAny[Options] | None = Field(None, description="Its own options.")
 
 
 class Data(Options):
     """Which images, at which size, how augmented. Further keys are the data set's own options."""
 
     dataset: str = Field(description="A data set of `mstasks ls datasets`.")
-    size: Size = Field(description="Height and width that images and labels are resized to.")
+    size: Size = Field(description="Height and width that images and labels are resized to, each at least 32.")
     batch_size: int = Field(16, ge=1, description="Images in a step, over all ranks and micro-batches.")
-    augment: tuple[Mapping[str, Mapping[str, Any]], ...] = Field(
+    augment: tuple[Transform, ...] = Field(
         (), description="albumentations transforms by class name, each with its arguments, applied in order."
     )
     workers: int = Field(0, ge=0, description="Loader processes; 0 loads in the training process.")
@@ -39,7 +42,7 @@ class Data(Options):
 class Backbone(Options):
     """The timm model whose feature maps everything reads."""
 
-    model: str = Field(description="A timm model name.")
+    model: str = Field(min_length=1, description="A timm model name.")
     weights: Literal["imagenet", "random"] | RecipePath = Field(
         "random", description="`imagenet` (downloads), `random`, or the path of a .safetensors file in timm's names."
     )
@@ -55,7 +58,9 @@ class Decoder(Options):
 class Head(Options):
     """Which of the ready heads a task uses instead of its own choice."""
 
-    name: Literal["trunk", "aspp", "pooled"] = "trunk"
+    name: Literal["trunk", "aspp", "pooled"] = Field(
+        "trunk", description="On the shared trunk, ASPP on the backbone, or pooled for image-level tasks."
+    )
     block: Literal["separable", "full"] = Field("separable", description="3x3 convolutions of the trunk head.")
 
 
@@ -72,15 +77,19 @@ class TaskEntry(Options):
 class Optim(Options):
     """How the network is trained: AdamW, linear warm-up, cosine decay to zero."""
 
-    lr: float = Field(1e-3, gt=0)
+    lr: float = Field(1e-3, gt=0, description="Peak learning rate.")
     weight_decay: float = Field(0.01, ge=0, description="Not applied to norms, biases and loss weights.")
-    steps: int = Field(1000, ge=1)
+    steps: int = Field(1000, ge=1, description="Optimiser steps.")
     warmup: float = Field(0.05, ge=0, lt=1, description="Fraction of the steps.")
     backbone_lr: float | None = Field(None, gt=0, description="Peak learning rate of the backbone, `lr` by default.")
     clip: float | None = Field(1.0, gt=0, description="Global gradient norm; null for none.")
     accumulate: int = Field(1, ge=1, description="Micro-batches a step; `data.batch_size` is divided by it.")
-    ema: float | None = Field(None, gt=0, lt=1, description="Decay of averaged weights, used for evaluation; null for none.")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16 runs the forward pass in autocast.")
+    ema: float | None = Field(
+        None, gt=0, lt=1, description="Decay of averaged weights, used for evaluation; null for none."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="bfloat16 runs the forward pass in autocast."
+    )
     non_finite: Literal["stop", "skip"] = Field("stop", description="On a loss or gradient that is not finite.")
 
 
@@ -88,24 +97,30 @@ class Run(Options):
     """What is logged, evaluated and kept, and how often."""
 
     log_every: int = Field(20, ge=1, description="Steps between logged rows.")
-    evaluate_every: int | None = Field(None, ge=1, description="Steps between validations; a tenth of the steps by default.")
+    evaluate_every: int | None = Field(
+        None, ge=1, description="Steps between validations; a tenth of the steps by default."
+    )
     pictures: int = Field(4, ge=0, description="Test images drawn with prediction beside label.")
 
 
 class Recipe(Options):
     """A whole recipe."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="Names the run folder.")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=100,
+        description="At most 100 letters, digits, '.', '_' and '-', the first a letter or digit; names the run folder.",
+    )
     method: Literal["multi-task", "single-task"] = Field(
         "multi-task", description="One network for all tasks, or one network per task."
     )
     plugins: tuple[str, ...] = Field((), description="Extra plugins: paths of .py files, or module names.")
-    data: Data
-    backbone: Backbone
-    decoder: Decoder = Decoder()
-    tasks: Mapping[str, TaskEntry] = Field(min_length=1)
-    optim: Optim = Optim()
-    loss_weighting: Named = Named(name="fixed")
-    run: Run = Run()
-    seed: int = Field(0, ge=0, lt=2**32)
+    data: Data = Field(description="Which images, at which size, how augmented.")
+    backbone: Backbone = Field(description="The timm model whose feature maps everything reads.")
+    decoder: Decoder = Field(Decoder(), description="The trunk that all dense tasks share.")
+    tasks: Mapping[TaskName, TaskEntry] = Field(min_length=1, description="Tasks by name.")
+    optim: Optim = Field(Optim(), description="How the network is trained.")
+    loss_weighting: Named = Field(Named(name="fixed"), description="How the task losses are weighted.")
+    run: Run = Field(Run(), description="What is logged, evaluated and kept.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything random.")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:N.")

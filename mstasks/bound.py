@@ -1,0 +1,85 @@
+"""Tasks bound to the targets of a data set: what training, evaluation and prediction work with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from mstasks.errors import UsageError
+from mstasks.heads import ASPPHead, DenseHead, PooledHead
+from mstasks.plugins import resolve
+from mstasks.target import Target
+from mstasks.targets import TargetInfo
+from mstasks.task import FeatureInfo, Task
+
+if TYPE_CHECKING:
+    from mstasks.recipe import LoadedRecipe
+    from mstasks.recipe.model import Head
+
+
+@dataclass(frozen=True, slots=True)
+class BoundTask:
+    """A task of a recipe, built for one target of its data set.
+
+    Attributes:
+        name: The recipe's key.
+        task: The task itself.
+        target: Name of the data set's target.
+        weight: Factor of its loss.
+        head_choice: The recipe's replacement for the task's own head, or None.
+    """
+
+    name: str
+    task: Task
+    target: str
+    weight: float = 1.0
+    head_choice: Head | None = None
+
+    def head(self, features: FeatureInfo) -> nn.Module:
+        """The head that the recipe chose, else the task's own."""
+        choice = self.head_choice
+        if choice is None:
+            return self.task.head(features)
+        if choice.name == "trunk":
+            return DenseHead(features, self.task.channels, block=choice.block)
+        return {"aspp": ASPPHead, "pooled": PooledHead}[choice.name](features, self.task.channels)
+
+    def labels(self, targets: Mapping[str, Target]) -> Target:
+        """The part of a batch's targets that this task is about."""
+        return self.task.prepare(targets[self.target])
+
+
+def target_infos(loaded: LoadedRecipe) -> dict[str, TargetInfo]:
+    """What the recipe's data set declares, by target name, restricted to what the recipe's tasks read."""
+    data = loaded.recipe.data
+    spec = loaded.registry.find("dataset", data.dataset)
+    declared: Mapping[str, TargetInfo] = resolve(spec.targets)(data.options)
+    wanted = {entry.target for entry in loaded.recipe.tasks.values()}
+    return {name: info for name, info in declared.items() if name in wanted}
+
+
+def bind_tasks(loaded: LoadedRecipe) -> dict[str, BoundTask]:
+    """Build the recipe's tasks.
+
+    Raises:
+        UsageError: If a task reads another kind of target, refuses its options, or is given a head that does not fit.
+    """
+    infos = target_infos(loaded)
+    bound = {}
+    for name, entry in loaded.recipe.tasks.items():
+        spec, info = loaded.registry.find("task", entry.task), infos[entry.target]
+        where = f"{loaded.origins.get(('tasks', name), loaded.path)}: task {name!r}"
+        try:
+            task: Task = resolve(spec.factory)(info, entry.options)
+        except ValueError as error:
+            raise UsageError(f"{where}: {error}") from error
+        if task.kind != info.kind:
+            raise UsageError(f"{where} reads a {task.kind} target. Found target {entry.target!r}, a {info.kind}.")
+        if entry.head and (entry.head.name == "pooled") == task.kind.dense:
+            fitting = "'trunk' or 'aspp'" if task.kind.dense else "'pooled'"
+            raise UsageError(f"{where}: a {task.kind} task takes head {fitting}. Found {entry.head.name!r}.")
+        bound[name] = BoundTask(name, task, entry.target, entry.weight, entry.head)
+    return bound

@@ -1,0 +1,93 @@
+"""`mstasks check RECIPE`: one synthetic batch through every head, loss and metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mstasks.bound import BoundTask
+from mstasks.data.batch import Batch
+from mstasks.device import as_input
+from mstasks.errors import MstasksError
+from mstasks.evaluate import Scorer
+from mstasks.experiment import Experiment
+from mstasks.network import Network
+from mstasks.synthetic import synthetic_batch
+from mstasks.train.losses import resize_prediction, task_losses
+from mstasks.train.weighting import objective
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """What one task did with the batch.
+
+    Attributes:
+        task: The recipe's key.
+        kind: Kind of its target.
+        raw: Shape of the head's output.
+        decoded: Shape of the decoded prediction.
+        target: Shape of the labels.
+        loss: Mean loss.
+        metrics: Metric values by name.
+    """
+
+    task: str
+    kind: str
+    raw: tuple[int, ...]
+    decoded: tuple[int, ...]
+    target: tuple[int, ...]
+    loss: float
+    metrics: Mapping[str, float]
+
+
+def check_recipe(experiment: Experiment, batch_size: int = 2) -> list[CheckRow]:
+    """Push a batch through the network, every loss, the backward pass and every metric.
+
+    Raises:
+        MstasksError: If a shape is wrong, or a loss, a gradient or a metric is not what it must be; says which task.
+    """
+    network = experiment.build_network(pretrained=False).to(experiment.device).train()
+    size = experiment.recipe.data.size
+    batch = synthetic_batch(experiment.infos, experiment.pipeline, size, batch_size).to(experiment.device)
+    predictions = network(as_input(batch.images, experiment.device))
+    rows = [_check_task(bound, predictions[name], batch) for name, bound in experiment.tasks.items()]
+    _check_backward(experiment, network, predictions, batch)
+    return rows
+
+
+def _check_task(bound: BoundTask, raw: Tensor, batch: Batch) -> CheckRow:
+    labels = bound.labels(batch.targets)
+    try:
+        loss = task_losses({bound.name: raw}, batch.targets, {bound.name: bound})[bound.name]
+        decoded = bound.task.decode(resize_prediction(raw.detach(), labels))
+        scorer = Scorer(bound.task.metrics(), raw.device)
+        scorer.update(decoded, labels)
+        scores = scorer.compute()
+    except (ValueError, RuntimeError, TypeError, IndexError) as error:
+        raise MstasksError(
+            f"task {bound.name!r} failed on a synthetic batch: {type(error).__name__}: {error}"
+        ) from error
+    value = float(loss.total.detach() / loss.count.clamp(min=1))
+    if not math.isfinite(value):
+        raise MstasksError(f"task {bound.name!r}: its loss on a synthetic batch is {value}; it must be finite.")
+    return CheckRow(
+        bound.name, bound.task.kind, tuple(raw.shape), tuple(decoded.shape), tuple(labels.value.shape), value, scores
+    )
+
+
+def _check_backward(experiment: Experiment, network: Network, predictions: Mapping[str, Tensor], batch: Batch) -> None:
+    sums = task_losses(predictions, batch.targets, experiment.tasks)
+    counts = {name: loss.count for name, loss in sums.items()}
+    means = {name: loss.total / loss.count.clamp(min=1) for name, loss in sums.items()}
+    weighting = experiment.build_weighting().to(experiment.device)
+    objective(means, counts, weighting).backward()  # type: ignore[no-untyped-call]
+    for name, head in network.heads.items():
+        gradients = [parameter.grad for parameter in head.parameters() if parameter.grad is not None]
+        if not gradients:
+            raise MstasksError(f"task {name!r}: its loss does not depend on its head; no parameter got a gradient.")
+        if not all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
+            raise MstasksError(f"task {name!r}: a gradient in its head is not finite on a synthetic batch.")

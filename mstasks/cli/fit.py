@@ -1,0 +1,87 @@
+"""`mstasks fit`: train a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from mstasks.cli.arguments import plugin_option
+from mstasks.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mstasks.recipe import LoadedRecipe
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Where run folders are made.",
+)
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on with an interrupted run; RECIPE is left out.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print steps, parameters, MACs, and estimated time, memory and disk; train nothing."
+)
+@plugin_option
+def command(
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    out: Path,
+    resume: Path | None,
+    dry_run: bool,
+    plugins: tuple[str, ...],
+) -> None:
+    """Train RECIPE: a path, or the name of a shipped recipe (`mstasks ls recipes`).
+
+    KEY=VALUE overrides a key of the recipe, such as optim.lr=3e-4. The run folder is printed first, a table last.
+    """
+    from rich.console import Console
+
+    from mstasks.fit import fit, start_run
+    from mstasks.recipe import check_names, load_recipe
+    from mstasks.runfolder import RunFolder
+
+    console = Console()
+    if resume is not None:
+        if recipe is not None:
+            raise UsageError(f"--resume goes on with the run's own recipe. Found {recipe!r} beside it; leave it out.")
+        run = RunFolder.open(resume)
+        loaded = load_recipe(run.recipe, plugins=plugins)
+    else:
+        if recipe is None:
+            raise UsageError("no recipe given. Try `mstasks fit quickstart`, or `mstasks ls recipes` for others.")
+        loaded = load_recipe(recipe, overrides, plugins)
+        check_names(loaded)
+        if dry_run:
+            _dry_run(loaded)
+            return
+        run = start_run(loaded, out)
+    console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
+    summary = fit(loaded, run, console, resume=resume is not None)
+    _conclude(summary, run.path, console)
+
+
+def _dry_run(loaded: LoadedRecipe) -> None:
+    from mstasks.estimate import estimate
+    from mstasks.experiment import Experiment
+    from mstasks.fit import split_by_network
+
+    experiments = [Experiment(part) for part in split_by_network(loaded).values()]
+    for line in estimate(experiments).lines():
+        click.echo(line)
+
+
+def _conclude(summary: dict[str, Any], path: Path, console: Console) -> None:
+    from mstasks.cli.results import print_results
+
+    print_results(summary["tasks"], "test")
+    console.print(f"{summary['steps']} steps, {summary['images']} images, {summary['seconds']} s", highlight=False)
+    console.print(f"next: mstasks predict {path} IMAGE.jpg", highlight=False, soft_wrap=True)

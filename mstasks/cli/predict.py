@@ -1,0 +1,42 @@
+"""`mstasks predict`: predictions for images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IMAGE...")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results; RUN/predict by default.")
+def command(run: Path, images: tuple[Path, ...], out: Path | None) -> None:
+    """Write a picture and decoded arrays per task for each IMAGE, of any size.
+
+    Every image gets a folder of its own; nothing is overwritten. An image that cannot be read is named, and the others
+    are still done; the exit code is then 1.
+    """
+    from mstasks.errors import MstasksError
+    from mstasks.predict import ImageError, free_folders, predict_image, read_image, save_predictions
+    from mstasks.runfolder import RunFolder
+    from mstasks.trained import open_trained, ordinary_runs
+
+    trained = [open_trained(part) for part in ordinary_runs(RunFolder.open(run)).values()]
+    failed = 0
+    for path, folder in free_folders(out or run / "predict", list(images)):
+        try:
+            image = read_image(path)
+        except ImageError as error:
+            click.echo(str(error), err=True)
+            failed += 1
+            continue
+        decoded = {}
+        tasks = {}
+        for experiment, network in trained:
+            decoded.update(predict_image(experiment, network, image))
+            tasks.update(experiment.tasks)
+        save_predictions(tasks, image, decoded, folder)
+        click.echo(f"{path}: {folder / 'overview.png'}")
+    if failed:
+        raise MstasksError(f"{failed} of {len(images)} images could not be read.")

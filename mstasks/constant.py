@@ -1,0 +1,81 @@
+"""The constant predictor: the best answer that never looks at the image, as every table's reference.
+
+Class frequencies, mean, normalised mean vector or prior of the valid train labels, by kind, in decoded space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mstasks.bound import BoundTask
+from mstasks.target import Target
+from mstasks.targets import TargetInfo, TargetKind
+
+Moments = tuple[Tensor, Tensor]
+
+
+def _class_counts(target: Target, classes: int) -> Moments:
+    counts = torch.bincount(target.value[target.valid], minlength=classes).double()
+    return counts, counts.sum()
+
+
+def _channel_sums(target: Target) -> Moments:
+    valid = target.valid.expand_as(target.value)
+    kept = target.value.double().masked_fill(~valid, 0.0)
+    axes = [axis for axis in range(kept.dim()) if axis != 1]
+    return kept.sum(axes), valid.sum(axes).double()
+
+
+def _moments(kind: TargetKind, target: Target, classes: int) -> Moments:
+    return _class_counts(target, classes) if kind is TargetKind.LABEL_MAP else _channel_sums(target)
+
+
+def _classes(info: TargetInfo) -> int:
+    return len(info.names)
+
+
+def fit_constants(tasks: Mapping[str, BoundTask], batches: Iterable[Mapping[str, Target]]) -> dict[str, Tensor]:
+    """The constant prediction of each task.
+
+    Args:
+        tasks: Tasks by name.
+        batches: Train labels by target name, batch after batch.
+
+    Returns:
+        Per task a float32 vector: class frequencies (C,), mean (1,), unit mean vector (3,), or priors (K,). All zeros
+        where no train label is valid (the mean vector then points at the camera: (0, 0, -1)).
+    """
+    totals: dict[str, Moments] = {}
+    for targets in batches:
+        for name, bound in tasks.items():
+            new = _moments(bound.task.kind, bound.labels(targets), _classes(bound.task.info))
+            old = totals.get(name)
+            totals[name] = new if old is None else (old[0] + new[0], old[1] + new[1])
+    finish: Callable[[Tensor], Tensor]
+    constants = {}
+    for name, (total, count) in totals.items():
+        finish = _unit if tasks[name].task.kind is TargetKind.VECTOR_MAP else _same
+        constants[name] = finish(total / count.clamp(min=1)).float()
+    return constants
+
+
+def _same(mean: Tensor) -> Tensor:
+    return mean
+
+
+def _unit(mean: Tensor) -> Tensor:
+    towards_camera = torch.tensor([0.0, 0.0, -1.0], dtype=mean.dtype)
+    return towards_camera if not mean.any() else functional.normalize(mean, dim=0)
+
+
+def expand_constant(constant: Tensor, target: Target) -> Tensor:
+    """The constant as a decoded prediction for every example, and pixel, of a batch."""
+    batch, *rest = target.valid.shape
+    constant = constant.to(target.value.device)
+    if target.valid.dim() == 2:
+        return constant.expand(batch, -1)
+    return constant[None, :, None, None].expand(batch, -1, *rest[-2:])

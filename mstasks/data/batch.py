@@ -1,0 +1,112 @@
+"""A batch: images and targets of several samples as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mstasks.data.sample import RawTarget, Sample
+from mstasks.target import Target
+from mstasks.targets import TargetInfo, TargetKind
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Several samples of one size.
+
+    Attributes:
+        ids: Their ids.
+        images: RGB, uint8 (batch, 3, height, width).
+        targets: By target name, shapes as `mstasks.TargetKind` lists them.
+    """
+
+    ids: tuple[str, ...]
+    images: Tensor
+    targets: Mapping[str, Target]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        """The same batch on another device."""
+        targets = {name: target.to(device, non_blocking) for name, target in self.targets.items()}
+        return Batch(self.ids, self.images.to(device, non_blocking=non_blocking), targets)
+
+    def pin_memory(self) -> Batch:
+        """The same batch in page-locked memory, from where copies to a GPU are faster; torch's loader calls this."""
+        pinned = {name: Target(t.value.pin_memory(), t.valid.pin_memory()) for name, t in self.targets.items()}
+        return Batch(self.ids, self.images.pin_memory(), pinned)
+
+    def split(self, parts: int) -> list[Batch]:
+        """Consecutive micro-batches, as equal as can be; views, not copies.
+
+        Raises:
+            ValueError: If there are more parts than samples.
+        """
+        if not 1 <= parts <= len(self):
+            raise ValueError(f"A batch of {len(self)} cannot be split into {parts} parts.")
+        bounds = [len(self) * part // parts for part in range(parts + 1)]
+        return [self._slice(slice(low, high)) for low, high in pairwise(bounds)]
+
+    def _slice(self, part: slice) -> Batch:
+        return Batch(self.ids[part], self.images[part], {name: target[part] for name, target in self.targets.items()})
+
+
+def collate(samples: Sequence[Sample], infos: Mapping[str, TargetInfo]) -> Batch:
+    """Samples of one size as tensors.
+
+    A target that a sample lacks becomes zeros that are nowhere valid; so does what is not valid in one that it has.
+
+    Args:
+        samples: At least one; images and dense labels all of one height and width.
+        infos: The targets of the batch.
+
+    Raises:
+        ValueError: If a valid label is not finite, or a valid class index is not among the class names.
+    """
+    images = np.stack([sample.image for sample in samples])
+    height, width = images.shape[1:3]
+    targets = {name: _target(name, info, samples, (height, width)) for name, info in infos.items()}
+    planes = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    return Batch(tuple(sample.id for sample in samples), planes, targets)
+
+
+def _target(name: str, info: TargetInfo, samples: Sequence[Sample], size: tuple[int, int]) -> Target:
+    missing = _missing(info, size)
+    raws = [sample.targets.get(name, missing) for sample in samples]
+    dtype = np.int64 if info.kind is TargetKind.LABEL_MAP else np.float32
+    value = torch.from_numpy(np.stack([raw.value.astype(dtype, copy=False) for raw in raws]))
+    valid = torch.from_numpy(np.stack([raw.valid for raw in raws]))
+    if info.kind is TargetKind.VECTOR_MAP:
+        value, valid = value.permute(0, 3, 1, 2).contiguous(), valid.unsqueeze(1)
+    elif info.kind in (TargetKind.DEPTH_MAP, TargetKind.SCALAR_MAP):
+        value, valid = value.unsqueeze(1), valid.unsqueeze(1)
+    value.masked_fill_(~valid, 0)
+    _check(name, info, value, samples)
+    return Target(value, valid)
+
+
+def _missing(info: TargetInfo, size: tuple[int, int]) -> RawTarget:
+    """A label that says nothing, of the right shape."""
+    shape = size if info.kind.dense else (len(info.names),)
+    tail = (3,) if info.kind is TargetKind.VECTOR_MAP else ()
+    return RawTarget(np.zeros(shape + tail, np.float32), np.zeros(shape, np.bool_))
+
+
+def _check(name: str, info: TargetInfo, value: Tensor, samples: Sequence[Sample]) -> None:
+    """Stop a label that would end as NaN in the weights, or as an unreadable error on the GPU."""
+    if info.kind is TargetKind.LABEL_MAP:
+        low, high, allowed = 0.0, len(info.names) - 1.0, f"a class index from 0 to {len(info.names) - 1}"
+    else:
+        limit = float(np.finfo(np.float32).max)
+        low, high, allowed = -limit, limit, "finite"
+    extremes = [(float(least), float(most)) for least, most in (torch.aminmax(part) for part in value)]
+    for sample, found in zip(samples, extremes, strict=True):
+        wrong = [extreme for extreme in found if not low <= extreme <= high]
+        if wrong:
+            raise ValueError(f"A valid label of '{name}' must be {allowed}. Found {wrong[0]:g} in '{sample.id}'.")

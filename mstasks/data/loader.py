@@ -1,0 +1,171 @@
+"""Batches in a fixed order, from this process or from workers."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from mstasks.data.batch import Batch, collate
+from mstasks.data.dataset import Dataset
+from mstasks.data.pipeline import Pipeline
+from mstasks.errors import MstasksError
+from mstasks.targets import TargetInfo
+
+_ORDER, _AUGMENT = 0, 1
+
+
+class SampleError(MstasksError, ValueError):
+    """A sample could not be read or prepared; the message names it and says why."""
+
+
+def train_batches(
+    dataset: Dataset,
+    ids: Sequence[str],
+    pipeline: Pipeline,
+    infos: Mapping[str, TargetInfo],
+    batch_size: int,
+    seed: int,
+    start: int,
+    steps: int,
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """Batches ``start`` to ``steps - 1`` of an endless sequence that the seed fixes.
+
+    The sequence goes through the ids in one random order after another. Batch k holds its positions ``k *
+    batch_size`` to ``(k + 1) * batch_size - 1``, and each position has an augmentation seed of its own. So a batch
+    depends neither on where the run was resumed nor on the number of workers, and skipping to ``start`` loads
+    nothing.
+
+    Args:
+        dataset: Where samples come from; only the targets of ``infos`` are asked for.
+        ids: Which samples.
+        pipeline: Brings them to one size.
+        infos: The targets of the batches.
+        batch_size: Samples in a batch.
+        seed: Of order and augmentation.
+        start: The first batch.
+        steps: The batch to stop before: the number of steps of the whole run.
+        workers: Loader processes; 0 loads in this one.
+
+    Raises:
+        ValueError: If there are no ids.
+        SampleError: If a sample cannot be read or prepared, when its batch is due.
+    """
+    if not ids:
+        raise ValueError("There are no samples to train on.")
+    plan = _Training(tuple(ids), batch_size, seed)
+    return _loaded(_Batches(dataset, plan, pipeline, dict(infos)), range(start, steps), workers)
+
+
+def eval_batches(
+    dataset: Dataset,
+    ids: Sequence[str],
+    pipeline: Pipeline,
+    infos: Mapping[str, TargetInfo],
+    batch_size: int,
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """Every id once, in order, not augmented; the last batch may be smaller.
+
+    Arguments and errors are those of `train_batches`.
+    """
+    plan = _Evaluation(tuple(ids), batch_size)
+    count = -(-len(ids) // batch_size)
+    return _loaded(_Batches(dataset, plan, pipeline, dict(infos)), range(count), workers)
+
+
+Entry = tuple[str, int | None]
+"""An id with the seed of its augmentation."""
+
+
+class _Plan(Protocol):
+    def batch(self, index: int) -> list[Entry]:
+        """What batch ``index`` holds."""
+
+
+@dataclass(frozen=True)
+class _Training:
+    ids: tuple[str, ...]
+    batch_size: int
+    seed: int
+
+    def batch(self, index: int) -> list[Entry]:
+        positions = range(index * self.batch_size, (index + 1) * self.batch_size)
+        orders = {epoch: self._order(epoch) for epoch in {position // len(self.ids) for position in positions}}
+        chosen = [orders[position // len(self.ids)][position % len(self.ids)] for position in positions]
+        return [(self.ids[i], self._augmentation(p)) for i, p in zip(chosen, positions, strict=True)]
+
+    def _order(self, epoch: int) -> list[int]:
+        order: list[int] = np.random.default_rng([self.seed, _ORDER, epoch]).permutation(len(self.ids)).tolist()
+        return order
+
+    def _augmentation(self, position: int) -> int:
+        return int(np.random.SeedSequence([self.seed, _AUGMENT, position]).generate_state(1, np.uint64)[0])
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    ids: tuple[str, ...]
+    batch_size: int
+
+    def batch(self, index: int) -> list[Entry]:
+        return [(id, None) for id in self.ids[index * self.batch_size : (index + 1) * self.batch_size]]
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What a worker hands over instead of a batch, so that the reason arrives without the worker's traceback."""
+
+    reason: str
+
+
+class _Batches(TorchDataset[Batch | _Failure]):
+    """Whole batches by index."""
+
+    def __init__(self, dataset: Dataset, plan: _Plan, pipeline: Pipeline, infos: Mapping[str, TargetInfo]) -> None:
+        self._dataset = dataset
+        self._plan = plan
+        self._pipeline = pipeline
+        self._infos = infos
+
+    def __getitem__(self, index: int) -> Batch | _Failure:
+        samples = []
+        try:
+            for id, seed in self._plan.batch(index):
+                samples.append(self._pipeline(self._dataset.load(id, tuple(self._infos)), seed))
+            return collate(samples, self._infos)
+        except (ValueError, OSError) as error:
+            return _Failure(str(error))
+
+
+def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
+    loader = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=indices,
+        num_workers=workers,
+        worker_init_fn=_prepare_worker,
+        pin_memory=torch.cuda.is_available(),
+        # The loader draws a number whenever it starts; the global generator must not feel how often that happens.
+        generator=torch.Generator(),
+    )
+    for result in loader:
+        if isinstance(result, _Failure):
+            raise SampleError(result.reason)
+        yield result
+
+
+def _prepare_worker(_: int) -> None:
+    # One thread a worker, else they take the processor from each other and from the training process.
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    # Ctrl-C reaches every process of the terminal; only the training process decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

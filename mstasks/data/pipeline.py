@@ -1,0 +1,128 @@
+"""From a data set's sample to one of the recipe's size, augmented by a seed or not at all."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mstasks.data.augment import build_steps
+from mstasks.data.geometry import IDENTITY, Similarity, moved_values, similarity, swaps
+from mstasks.data.sample import RawTarget, Sample
+from mstasks.data.sampling import Sampler, resized
+from mstasks.data.step import Step, View
+from mstasks.targets import TargetInfo, TargetKind
+
+
+class Pipeline:
+    """Brings samples to one size, and augments them for training.
+
+    Images are resized by area means when shrinking, else linearly. Dense labels are fetched at the nearest label, once,
+    from their own resolution, so valid and invalid never mix; what comes from outside the image is invalid. Then each
+    target's kind decides what the move does to its values (`mstasks.data.geometry`).
+
+    Args:
+        transforms: albumentations transforms by class name with their arguments, applied in order.
+        infos: The targets that are read; others are dropped.
+        size: Height and width.
+
+    Raises:
+        AugmentationError: If a transform is unknown, wrongly set, or dishonest to one of the targets.
+    """
+
+    def __init__(
+        self,
+        transforms: Sequence[Mapping[str, Mapping[str, Any]]],
+        infos: Mapping[str, TargetInfo],
+        size: tuple[int, int],
+    ) -> None:
+        self._arguments = (tuple(transforms), dict(infos), (size[0], size[1]))
+        self._infos = dict(infos)
+        self._size = (size[0], size[1])
+        self._steps = build_steps(transforms, infos, self._size)
+        self._swaps = {name: swaps(info) for name, info in infos.items()}
+
+    def __reduce__(self) -> tuple[type[Pipeline], tuple[Any, ...]]:
+        # Loader processes build their own: albumentations' instances carry state that need not be picklable.
+        return Pipeline, self._arguments
+
+    def __call__(self, sample: Sample, seed: int | None) -> Sample:
+        """The sample at the pipeline's size.
+
+        Args:
+            sample: As `mstasks.Dataset.load` gives it.
+            seed: Of the augmentation: the same seed gives the same sample in any process. None for evaluation: only the
+                resize.
+
+        Returns:
+            The image, uint8 (H, W, 3), and those of the pipeline's targets that the sample has.
+
+        Raises:
+            ValueError: If the sample breaks the contract of its targets, or a transform fails on it.
+        """
+        before = _image_shape(sample)
+        for name in self._infos.keys() & sample.targets.keys():
+            _check(sample.id, name, self._infos[name], sample.targets[name])
+        if seed is None or not self._steps:
+            return self._assembled(
+                sample, resized(sample.image, self._size), Sampler(None, before, self._size), IDENTITY
+            )
+        view = self._augmented(sample, seed)
+        shape = (view.image.shape[0], view.image.shape[1])
+        move = similarity(view.linear, before, shape)
+        sampler = Sampler(resized(view.source, self._size, smooth=False), before, self._size)
+        return self._assembled(sample, resized(view.image, self._size), sampler, move)
+
+    def _augmented(self, sample: Sample, seed: int) -> View:
+        generator, py_random = np.random.default_rng(seed), random.Random(seed)
+        view = View.of(sample.image)
+        for step in self._steps:
+            view = _applied(step, view, generator, py_random, sample.id)
+        return view
+
+    def _assembled(self, sample: Sample, image: NDArray[np.uint8], sampler: Sampler, move: Similarity) -> Sample:
+        targets = {}
+        for name, info in self._infos.items():
+            raw = sample.targets.get(name)
+            if raw is not None and info.kind.dense:
+                raw = self._moved(name, raw, sampler, move)
+            if raw is not None:
+                targets[name] = raw
+        return Sample(sample.id, np.ascontiguousarray(image), targets)
+
+    def _moved(self, name: str, raw: RawTarget, sampler: Sampler, move: Similarity) -> RawTarget:
+        value = moved_values(self._infos[name].kind, sampler(raw.value), move, self._swaps[name])
+        valid = sampler(raw.valid)
+        return RawTarget(value, valid if sampler.inside is None else valid & sampler.inside)
+
+
+def _applied(step: Step, view: View, generator: np.random.Generator, py_random: random.Random, id: str) -> View:
+    try:
+        return step(view, generator, py_random)
+    except Exception as error:
+        height, width = view.image.shape[:2]
+        raise ValueError(f"{step.name} failed on '{id}' at {height} x {width}: {error}") from error
+
+
+def _image_shape(sample: Sample) -> tuple[int, int]:
+    image = sample.image
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"The image of '{sample.id}' must be uint8 (H, W, 3). Found {image.dtype} {image.shape}.")
+    return image.shape[0], image.shape[1]
+
+
+def _check(id: str, name: str, info: TargetInfo, raw: RawTarget) -> None:
+    """Hold a data set to the shapes of `mstasks.RawTarget`."""
+    shape, place = raw.value.shape, f"'{name}' of '{id}'"
+    vector = info.kind is TargetKind.VECTOR_MAP
+    if info.kind.dense:
+        right, wanted = len(shape) == 2 + vector and shape[2:] == (3,) * vector, "(H, W, 3)" if vector else "(H, W)"
+    else:
+        right, wanted = shape == (len(info.names),), f"({len(info.names)},)"
+    if not right:
+        raise ValueError(f"The value of {place}, a {info.kind}, must have shape {wanted}. Found {shape}.")
+    if raw.valid.dtype != np.bool_ or raw.valid.shape != shape[:2]:
+        raise ValueError(f"`valid` of {place} must be bool {shape[:2]}. Found {raw.valid.dtype} {raw.valid.shape}.")

@@ -1,0 +1,87 @@
+"""Where each pixel of the new image comes from, and labels fetched from there: the nearest one, never a mixture."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+OUTSIDE = -1e30
+"""Coordinate of a pixel that shows nothing of the image: so far out that the faintest mixture with it is too."""
+
+
+@lru_cache(maxsize=2)
+def coordinates(height: int, width: int) -> NDArray[np.float32]:
+    """The x and y of each pixel, shape (height, width, 2), read-only."""
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    grid = np.stack([x, y], -1)
+    grid.setflags(write=False)
+    return grid
+
+
+def resized(array: NDArray[Any], size: tuple[int, int], smooth: bool = True) -> NDArray[Any]:
+    """An image or coordinates at another height and width.
+
+    Args:
+        array: (h, w, channels).
+        size: Height and width.
+        smooth: Whether to take means of areas when shrinking, for images; coordinates are always interpolated linearly.
+    """
+    if array.shape[:2] == size:
+        return array
+    shrinks = array.shape[0] >= size[0] and array.shape[1] >= size[1]
+    method = cv2.INTER_AREA if smooth and shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(array, (size[1], size[0]), interpolation=method))
+
+
+class Sampler:
+    """Fetches labels of any resolution for the pixels of a new image, at the nearest label each.
+
+    Args:
+        source: Where each new pixel comes from: x and y in pixels of the old image, shape (height, width, 2), `OUTSIDE`
+            where from nowhere; None for a plain resize of the whole.
+        before: Height and width of the old image.
+        after: Height and width of the new image.
+    """
+
+    def __init__(self, source: NDArray[np.float32] | None, before: tuple[int, int], after: tuple[int, int]) -> None:
+        self._source = source
+        self._before = before
+        self._after = after
+        self._indices: dict[tuple[int, int], NDArray[np.intp]] = {}
+        self.inside = None if source is None else self._shows_something(source)
+
+    def _shows_something(self, source: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+        height, width = self._before
+        x, y = source[..., 0], source[..., 1]
+        inside = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
+        return None if inside.all() else inside
+
+    def __call__(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """Labels of shape (h, w, ...) that show the old image, fetched: shape (height, width, ...).
+
+        Where `inside` is False they mean nothing.
+        """
+        shape = (labels.shape[0], labels.shape[1])
+        if self._source is None and shape == self._after:
+            return labels
+        index = self._indices.get(shape)
+        if index is None:
+            index = self._indices[shape] = self._index(*shape)
+        flat = labels.reshape(shape[0] * shape[1], *labels.shape[2:])
+        return flat.take(index, axis=0)
+
+    def _index(self, height: int, width: int) -> NDArray[np.intp]:
+        """Flat index of the nearest label for each new pixel."""
+        if self._source is None:
+            rows = ((np.arange(self._after[0]) + 0.5) * (height / self._after[0])).astype(np.intp)
+            columns = ((np.arange(self._after[1]) + 0.5) * (width / self._after[1])).astype(np.intp)
+            return rows[:, None] * width + columns
+        # Pixel centres are at whole coordinates, so a pixel reaches half a pixel to each side.
+        x = np.clip((self._source[..., 0] + 0.5) * (width / self._before[1]), 0, width - 1).astype(np.intp)
+        y = np.clip((self._source[..., 1] + 0.5) * (height / self._before[0]), 0, height - 1).astype(np.intp)
+        index: NDArray[np.intp] = y * width + x
+        return index

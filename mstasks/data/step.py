@@ -1,0 +1,116 @@
+"""One augmentation step applied to an image and to what keeps track of it.
+
+Labels do not go through albumentations. Two things go along with the image instead: the coordinates of its pixels,
+which tell where each new pixel came from, and three corner points, which tell how the camera moved. Labels are
+fetched once, at the end, from their own resolution.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mstasks.data.honest import Reach
+from mstasks.data.sampling import OUTSIDE, coordinates
+
+_ARM = 1000.0
+# albumentations' keypoints are (x, y, z, angle, scale); long arms keep float32 rounding out of the quotients.
+_CORNERS = np.array([[0, 0, 0, 0, 1], [_ARM, 0, 0, 0, 1], [0, _ARM, 0, 0, 1]], np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An image on its way through the steps, and where it came from.
+
+    Attributes:
+        image: RGB, uint8 (H, W, 3).
+        source: x and y of the original pixel that each pixel shows, float32 (H, W, 2); `OUTSIDE` where none.
+        corners: Where three corner points of the original plane have got to, as albumentations keypoints (3, 5).
+    """
+
+    image: NDArray[np.uint8]
+    source: NDArray[np.float32]
+    corners: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, image: NDArray[np.uint8]) -> View:
+        """The unmoved view of an image."""
+        return cls(image, coordinates(image.shape[0], image.shape[1]), _CORNERS)
+
+    @property
+    def linear(self) -> NDArray[np.float64]:
+        """(2, 2) linear part of the map of pixels (x, y) from the original to this image."""
+        points = np.asarray(self.corners, np.float64)[:, :2]
+        return np.stack([points[1] - points[0], points[2] - points[0]], 1) / _ARM
+
+
+class Step:
+    """One transform of the recipe, ready to be applied.
+
+    Args:
+        transform: The albumentations instance.
+        reach: What it does to labels.
+        size: Height and width that samples are brought to in the end.
+        keeps_aspect: Whether a RandomResizedCrop must keep the image's own aspect, because depth or normals need one
+        zoom.
+    """
+
+    def __init__(self, transform: Any, reach: Reach, size: tuple[int, int], keeps_aspect: bool) -> None:
+        self.name = type(transform).__name__
+        self._transform = transform
+        self._reach = reach
+        self._size = size
+        self._keeps_aspect = keeps_aspect
+        if reach is not Reach.IMAGE:
+            # These two speak of coordinates here. Labels are fetched at the nearest pixel all the same.
+            transform.mask_interpolation = cv2.INTER_LINEAR
+            transform.fill_mask = OUTSIDE
+
+    def __call__(self, view: View, generator: np.random.Generator, py_random: random.Random) -> View:
+        """The view after the step, whose parameters are drawn from the two generators.
+
+        Raises:
+            ValueError: If the image that comes out is not RGB, uint8 (H, W, 3).
+            Exception: Whatever albumentations raises, such as for a crop larger than the image.
+        """
+        self._transform.set_random_state(generator, py_random)
+        if self._reach is Reach.IMAGE:
+            return replace(view, image=_checked(self._transform(image=view.image)["image"]))
+        if self.name == "RandomResizedCrop":
+            self._fit(view.image.shape[0], view.image.shape[1])
+        if self._reach is Reach.LABELS:
+            # It neither mirrors nor meets depth or normals, so that nobody asks where the corners are.
+            moved = self._transform(image=view.image, mask=view.source)
+            return View(moved["image"], moved["mask"], view.corners)
+        moved = self._transform(image=view.image, mask=view.source, keypoints=view.corners)
+        return View(moved["image"], moved["mask"], moved["keypoints"])
+
+    def _fit(self, height: int, width: int) -> None:
+        """Crop to the smallest frame of the image's aspect that covers the size, so that later turns are turns."""
+        factor = max(self._size[0] / height, self._size[1] / width)
+        frame = (max(self._size[0], round(height * factor)), max(self._size[1], round(width * factor)))
+        self._transform.size = frame
+        if self._keeps_aspect:
+            self._transform.ratio = (width / height, width / height)
+
+    def try_out(self) -> None:
+        """Apply a step that changes only the image to a small one: what it needs and does not get shows at once.
+
+        Raises:
+            Exception: Whatever albumentations raises.
+        """
+        if self._reach is Reach.IMAGE:
+            self._transform.set_random_state(np.random.default_rng(0), random.Random(0))
+            image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+            _checked(self._transform(image=image, force_apply=True)["image"])
+
+
+def _checked(image: NDArray[Any]) -> NDArray[np.uint8]:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"it must give RGB, uint8 (H, W, 3), and gave {image.dtype} {image.shape}")
+    return image

@@ -1,0 +1,142 @@
+"""Train a recipe: make the run folder, train, score the best checkpoint on test, write everything down."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from mstasks.constant import fit_constants
+from mstasks.evaluate import evaluate, score_constants, selection_score
+from mstasks.experiment import Experiment
+from mstasks.figures import draw_curves, draw_predictions
+from mstasks.recipe import dump_resolved
+from mstasks.runfolder import RunFolder, environment, finite, write_json
+from mstasks.summary import merged_summary, run_summary
+from mstasks.train.checkpoint import find_checkpoint, restore
+from mstasks.train.loop import Validate, train
+from mstasks.train.progress import Reporter
+from mstasks.train.state import TrainState
+from mstasks.trained import open_trained, score_network
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mstasks.recipe import LoadedRecipe
+
+CONSTANT_IMAGES = 2000
+"""The constant predictor is fitted on at most so many train images, a seeded choice."""
+
+
+def start_run(loaded: LoadedRecipe, root: Path) -> RunFolder:
+    """Make a run folder and write down what was asked, what it meant and on what."""
+    run = RunFolder.create(root, loaded.recipe.name)
+    shutil.copyfile(loaded.path, run.path / "recipe.yaml")
+    _describe(loaded, run)
+    return run
+
+
+def _describe(loaded: LoadedRecipe, run: RunFolder) -> None:
+    run.recipe.write_text(dump_resolved(loaded.recipe), encoding="utf-8")
+    write_json(run.path / "environment.json", environment())
+
+
+def fit(loaded: LoadedRecipe, run: RunFolder, console: Console, *, resume: bool = False) -> dict[str, Any]:
+    """Train a recipe into a run folder.
+
+    `method: single-task` with several tasks trains one network per task, each an ordinary run in ``tasks/<name>/``.
+
+    Args:
+        loaded: The recipe.
+        run: Its folder, made by `start_run`.
+        console: Where to show progress.
+        resume: Go on from the last checkpoint; runs that are complete are left as they are.
+
+    Returns:
+        The summary, as in summary.json.
+    """
+    if run.summary.is_file():
+        return run.read_summary()
+    parts = split_by_network(loaded)
+    if len(parts) > 1:
+        summary = _fit_each(parts, run, console, resume=resume)
+    else:
+        summary = _fit_one(Experiment(loaded), run, console, resume=resume)
+    write_json(run.summary, finite(summary))
+    return run.read_summary()
+
+
+def split_by_network(loaded: LoadedRecipe) -> dict[str, LoadedRecipe]:
+    """The recipe of each network that a recipe trains: one per task under `method: single-task`, else itself."""
+    recipe = loaded.recipe
+    if recipe.method != "single-task":
+        return {recipe.name: loaded}
+    return {
+        name: replace(loaded, recipe=recipe.model_copy(update={"tasks": {name: entry}}))
+        for name, entry in recipe.tasks.items()
+    }
+
+
+def _fit_each(parts: Mapping[str, LoadedRecipe], run: RunFolder, console: Console, *, resume: bool) -> dict[str, Any]:
+    summaries = {}
+    for name, alone in parts.items():
+        child = run.child(name)
+        started = child.recipe.is_file()
+        if not started:
+            _describe(alone, child)
+        console.print(f"task {name}: {child.path}", highlight=False, soft_wrap=True)
+        summaries[name] = fit(alone, child, console, resume=resume and started)
+    return merged_summary(summaries)
+
+
+def _fit_one(experiment: Experiment, run: RunFolder, console: Console, *, resume: bool) -> dict[str, Any]:
+    began = time.monotonic()
+    recipe = experiment.recipe
+    network, weighting = experiment.build_network(), experiment.build_weighting()
+    state = TrainState.create(network, weighting, recipe.optim, experiment.device)
+    if resume and (run.checkpoints / "index.json").is_file():
+        restore(find_checkpoint(run.checkpoints, "last"), state)
+        run.log({"step": state.step, "event": "resumed"})
+    constants = _constants(experiment)
+    write_json(run.path / "constants.json", {name: value.tolist() for name, value in constants.items()})
+    write_json(run.path / "splits.json", {split: list(experiment.ids(split)) for split in ("val", "test")})
+    with Reporter(recipe.optim.steps, state.step, run.path / "log.txt", console) as reporter:
+        validate = _validation(experiment, constants, run, reporter)
+        train(recipe, state, experiment.tasks, experiment.train_batches(state.step), validate, run, reporter)
+    trained, best = open_trained(run)
+    scores = score_network(trained, best, run, "test")
+    draw_predictions(trained, best, run.predictions)
+    draw_curves(run)
+    return run_summary(trained, state, best, scores, seconds=time.monotonic() - began)
+
+
+def _constants(experiment: Experiment) -> dict[str, Tensor]:
+    ids = list(experiment.ids("train"))
+    if len(ids) > CONSTANT_IMAGES:
+        ids = random.Random(0).sample(ids, CONSTANT_IMAGES)
+    return fit_constants(experiment.tasks, (batch.targets for batch in experiment.batches("train", ids)))
+
+
+def _validation(
+    experiment: Experiment, constants: Mapping[str, Tensor], run: RunFolder, reporter: Reporter
+) -> Validate:
+    reference = score_constants(experiment.tasks, constants, experiment.batches("val"))
+    precision = experiment.recipe.optim.precision
+
+    def validate(state: TrainState) -> float:
+        batches = experiment.batches("val")
+        scores = evaluate(state.evaluated, experiment.tasks, batches, reference, experiment.device, precision)
+        score = selection_score(scores)
+        values = {name: task.values for name, task in scores.items()}
+        run.log({"step": state.step, "split": "val", "score": score, "tasks": values})
+        shown = "  ".join(f"{name} {task.primary} {task.values[task.primary]:.4g}" for name, task in scores.items())
+        reporter.say(f"step {state.step}  validation: {shown}  gap closed {score:.1%}")
+        return score
+
+    return validate

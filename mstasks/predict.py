@@ -1,0 +1,129 @@
+"""`mstasks predict`: decoded arrays and pictures for any image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torch.nn import functional
+
+from mstasks.bound import BoundTask
+from mstasks.data.sample import Sample
+from mstasks.errors import MstasksError
+from mstasks.evaluate import network_outputs
+from mstasks.experiment import Experiment
+from mstasks.network import Network
+from mstasks.picture import default_palette
+from mstasks.targets import TargetKind
+
+
+class ImageError(MstasksError):
+    """An image cannot be read."""
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """RGB, uint8 (H, W, 3), turned upright as its EXIF orientation says.
+
+    Raises:
+        ImageError: If it is missing or not an image.
+    """
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):  # Pillow would cut 16 bits off at 255 instead of scaling them
+                levels = np.asarray(upright).astype(np.float64) / 257
+                upright = Image.fromarray(levels.clip(0, 255).round().astype(np.uint8))
+            return np.asarray(upright.convert("RGB"))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        reason = "no such file" if not path.exists() else str(error)
+        raise ImageError(f"{path}: not a readable image: {reason}") from error
+
+
+@torch.no_grad()
+def predict_image(experiment: Experiment, network: Network, image: NDArray[np.uint8]) -> dict[str, Tensor]:
+    """Decoded predictions of one image, without a batch dimension, dense ones at the image's own height and width.
+
+    The network sees the image at the recipe's size, as in evaluation; raw predictions are resized, then decoded.
+    """
+    network.eval()
+    small = experiment.pipeline(Sample("image", image, {}), None).image
+    pixels = torch.from_numpy(np.ascontiguousarray(small.transpose(2, 0, 1)))[None]
+    outputs = network_outputs(network, pixels, experiment.device, experiment.recipe.optim.precision)
+    decoded = {}
+    for name, bound in experiment.tasks.items():
+        raw = outputs[name].float().cpu()
+        if raw.dim() == 4:
+            raw = functional.interpolate(raw, size=image.shape[:2], mode="bilinear", align_corners=False)
+        decoded[name] = bound.task.decode(raw)[0]
+    return decoded
+
+
+def save_predictions(
+    tasks: Mapping[str, BoundTask], image: NDArray[np.uint8], decoded: Mapping[str, Tensor], folder: Path
+) -> None:
+    """Write one image's predictions.
+
+    Per task a picture ``<task>.png`` and, for dense tasks, the array ``<task>.npy``: class indices (H, W), metres
+    (H, W), unit vectors (H, W, 3), values in [0, 1] (H, W). ``predictions.json`` says what each array holds: class names
+    and colours, units, probabilities by attribute name. ``overview.png`` shows all of them.
+    """
+    folder.mkdir(parents=True)
+    described: dict[str, Any] = {}
+    pictures = {"image": image}
+    for name, bound in tasks.items():
+        value = decoded[name]
+        picture = bound.task.picture(value).numpy()
+        Image.fromarray(picture).save(folder / f"{name}.png")
+        pictures[name] = picture
+        described[name] = _describe(bound, value, folder / f"{name}.npy")
+    (folder / "predictions.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    _overview(pictures, folder / "overview.png")
+
+
+def _describe(bound: BoundTask, value: Tensor, path: Path) -> dict[str, Any]:
+    info, kind = bound.task.info, bound.task.kind
+    if kind is TargetKind.ATTRIBUTES:
+        shares = zip(info.names, value.tolist(), strict=True)
+        return {"kind": kind, "probabilities": {name: round(share, 6) for name, share in shares}}
+    described: dict[str, Any] = {"kind": kind, "array": path.name}
+    if kind is TargetKind.LABEL_MAP:
+        array = value.argmax(0).numpy().astype(np.uint16)
+        colours = info.colours or default_palette(len(info.names))
+        described["classes"] = [
+            {"index": index, "name": name, "colour": list(colour)}
+            for index, (name, colour) in enumerate(zip(info.names, colours, strict=True))
+        ]
+    else:
+        array = value.numpy().astype(np.float32)
+        array = array.transpose(1, 2, 0) if kind is TargetKind.VECTOR_MAP else array[0]
+        described["unit"] = {TargetKind.DEPTH_MAP: "metres", TargetKind.VECTOR_MAP: "unit vector"}.get(kind, "0 to 1")
+    np.save(path, array, allow_pickle=False)
+    return described
+
+
+def _overview(pictures: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    height, width = pictures["image"].shape[:2]
+    figure = Figure(figsize=(3 * len(pictures), 3 * height / width + 0.3), layout="constrained")
+    for axis, (title, picture) in zip(figure.subplots(1, len(pictures)), pictures.items(), strict=True):
+        axis.imshow(picture, interpolation="nearest")
+        axis.set_title(title, fontsize=10)
+        axis.axis("off")
+    figure.savefig(path, dpi=120)
+
+
+def free_folders(root: Path, images: list[Path]) -> Iterator[tuple[Path, Path]]:
+    """Each image with a folder of its own under ``root`` that does not exist yet: its stem, numbered if taken."""
+    for image in images:
+        folder, number = root / image.stem, 2
+        while folder.exists():
+            folder, number = root / f"{image.stem}-{number}", number + 1
+        yield image, folder

@@ -1,0 +1,121 @@
+"""What a field allows, in words, read from the JSON schema of its pydantic model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mstasks.recipe.tree import TreePath
+from mstasks.recipe.wording import listing
+
+Schema = dict[str, Any]
+
+_MANY = {"array": "a list", "object": "a mapping", "string": "a text", "boolean": "true or false", "null": "null"}
+
+
+def schema_at(root: Schema, path: TreePath) -> Schema | None:
+    """The part of a schema that is about the value at a path; None if the schema says nothing about it."""
+    found: list[Schema] = [root]
+    for key in path:
+        found = [inner for schema in found for inner in _step(root, schema, key)]
+    return found[0] if found else None
+
+
+def keys_at(root: Schema, path: TreePath) -> list[str]:
+    """The keys that the mapping at a path may have, as far as they are declared."""
+    schema = schema_at(root, path)
+    if schema is None:
+        return []
+    return list(dict.fromkeys(key for branch in _branches(root, schema) for key in branch.get("properties", {})))
+
+
+def in_words(root: Schema, schema: Schema) -> str:
+    """What a schema allows: ``a whole number of at least 1``, ``'a', 'b' or null``."""
+    branches = _branches(root, schema)
+    spoken = list(dict.fromkeys(_branch_in_words(root, branch) for branch in branches))
+    return spoken[0] if len(spoken) == 1 else f"{', '.join(spoken[:-1])} or {spoken[-1]}"
+
+
+def described(root: Schema, schema: Schema) -> str:
+    """The description of a schema or of what it refers to; may be empty."""
+    own: str = schema.get("description") or _branches(root, schema)[0].get("description", "")
+    return own
+
+
+def types_at(root: Schema, path: TreePath) -> set[str]:
+    """JSON types that the value at a path may have."""
+    schema = schema_at(root, path)
+    return set() if schema is None else {branch.get("type", "") for branch in _branches(root, schema)}
+
+
+def _step(root: Schema, schema: Schema, key: str | int) -> list[Schema]:
+    found = []
+    for branch in _branches(root, schema):
+        if isinstance(key, int):
+            items = branch.get("prefixItems", [])
+            inner = items[key] if key < len(items) else branch.get("items")
+        else:
+            open_ended = [*branch.get("patternProperties", {}).values(), branch.get("additionalProperties")]
+            inner = branch.get("properties", {}).get(key, open_ended[0])
+        if isinstance(inner, dict):
+            found.append(inner)
+    return found
+
+
+def _branches(root: Schema, schema: Schema) -> list[Schema]:
+    """The alternatives of a schema, references followed."""
+    while "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+    alternatives = schema.get("anyOf") or schema.get("oneOf")
+    if not alternatives:
+        return [schema]
+    return [branch for alternative in alternatives for branch in _branches(root, alternative)]
+
+
+def _branch_in_words(root: Schema, schema: Schema) -> str:
+    if "const" in schema:
+        return _literal(schema["const"])
+    if "enum" in schema:
+        choices = [_literal(choice) for choice in schema["enum"]]
+        return choices[0] if len(choices) == 1 else f"one of {listing(choices)}"
+    kind = schema.get("type", "")
+    if kind in ("integer", "number"):
+        return f"{'a whole number' if kind == 'integer' else 'a number'}{_range(schema)}"
+    if kind == "array":
+        return _list_in_words(root, schema)
+    if kind == "string":
+        return "a path" if schema.get("format") == "path" else f"a text{_text_rule(schema)}"
+    if kind == "object" and schema.get("minProperties") == schema.get("maxProperties") == 1:
+        return "a mapping with exactly one key"
+    if kind == "object" and schema.get("minProperties"):
+        return "a mapping with at least one key"
+    return _MANY.get(kind, "another value")
+
+
+def _text_rule(schema: Schema) -> str:
+    if "pattern" in schema:
+        return f" that matches {schema['pattern']}"
+    return " that is not empty" if schema.get("minLength") else ""
+
+
+def _list_in_words(root: Schema, schema: Schema) -> str:
+    items = schema.get("prefixItems")
+    if items:
+        every = [in_words(root, item) for item in items]
+        same = f", each {every[0]}" if len(set(every)) == 1 else f": {', '.join(every)}"
+        return f"a list of {len(items)}{same}"
+    inner = schema.get("items")
+    return f"a list, each item {in_words(root, inner)}" if inner else "a list"
+
+
+def _range(schema: Schema) -> str:
+    low = [f" of at least {schema['minimum']}"] if "minimum" in schema else []
+    low += [f" greater than {schema['exclusiveMinimum']}"] if "exclusiveMinimum" in schema else []
+    high = [f"at most {schema['maximum']}"] if "maximum" in schema else []
+    high += [f"below {schema['exclusiveMaximum']}"] if "exclusiveMaximum" in schema else []
+    if low and high:
+        return f"{low[0]} and {high[0]}"
+    return low[0] if low else f" {high[0]}" if high else ""
+
+
+def _literal(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,106 @@
+"""What must fit together across the sections of a recipe, as far as it is known without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from mstasks.errors import PluginError
+from mstasks.plugins import resolve
+from mstasks.recipe.entries import Plugged
+from mstasks.recipe.errors import Problems
+from mstasks.recipe.model import Data
+from mstasks.recipe.tree import Node, TreePath, at, key_place, mapping, text, value_place
+from mstasks.recipe.wording import describe, did_you_mean, listing, quote
+from mstasks.specs import DatasetSpec, LossWeightingSpec
+from mstasks.targets import TargetInfo
+
+_NAMED_WEIGHTS = ("imagenet", "random")
+
+
+def check_together(root: Node, plugged: Mapping[TreePath, Plugged], problems: Problems) -> None:
+    """Check targets, weights and sizes against each other.
+
+    Args:
+        root: The recipe.
+        plugged: Its open sections that are valid by themselves.
+        problems: Gets what does not fit.
+    """
+    _check_targets(root, plugged, problems)
+    _check_weights(root, plugged.get(("loss_weighting",)), problems)
+    _check_accumulation(root, problems)
+    _check_backbone_weights(root, problems)
+
+
+def _check_targets(root: Node, plugged: Mapping[TreePath, Plugged], problems: Problems) -> None:
+    data = plugged.get(("data",))
+    declared = None if data is None else _targets(root, data, problems)
+    if data is None or declared is None:
+        return
+    for name in mapping(at(root, ("tasks",))):
+        path: TreePath = ("tasks", name, "target")
+        written = at(root, path)
+        if written is None and path[:-1] not in plugged:
+            continue  # a misspelt key is an unknown task already
+        target = name if written is None else text(written)
+        if target is not None and target not in declared:
+            place = key_place(root, path[:-1]) if written is None else written.place
+            found = f"data set {quote(data.spec.name)} has no target {quote(target)}"
+            problems.add(place, found, f"targets: {listing(sorted(declared))}", did_you_mean(target, declared))
+
+
+def _targets(root: Node, data: Plugged, problems: Problems) -> Mapping[str, TargetInfo] | None:
+    """What the data set declares under these options; None, and a problem, if it fails to."""
+    assert isinstance(data.spec, DatasetSpec)
+    place = value_place(root, ("data", "dataset"))
+    found = f"data set {quote(data.spec.name)} cannot say which targets it has"
+    try:
+        declared: Any = resolve(data.spec.targets)(data.options)
+    except PluginError as error:
+        problems.add(place, found, str(error).rstrip("."))
+        return None
+    except Exception as error:
+        problems.add(place, found, f"{type(error).__name__}: {' '.join(str(error).split())}")
+        return None
+    if not isinstance(declared, Mapping) or not all(isinstance(info, TargetInfo) for info in declared.values()):
+        problems.add(place, found, f"{data.spec.targets} must return a mapping of TargetInfo by name")
+        return None
+    return declared
+
+
+def _check_weights(root: Node, weighting: Plugged | None, problems: Problems) -> None:
+    if weighting is None:
+        return
+    assert isinstance(weighting.spec, LossWeightingSpec)
+    if weighting.spec.uses_weights:
+        return
+    for name in mapping(at(root, ("tasks",))):
+        weight = at(root, ("tasks", name, "weight"))
+        if weight is not None and isinstance(weight.value, int | float) and weight.value != 1:
+            found = f"tasks.{name}.weight is {describe(weight.value)}, and loss weighting {quote(weighting.spec.name)} reads none"
+            problems.add(weight.place, found, "weights belong to loss_weighting: fixed; remove one of the two")
+
+
+def _check_accumulation(root: Node, problems: Problems) -> None:
+    batch, parts = at(root, ("data", "batch_size")), at(root, ("optim", "accumulate"))
+    size = Data.model_fields["batch_size"].default if batch is None else batch.value
+    if parts is None or not (_is_count(size) and _is_count(parts.value)):
+        return
+    if size % parts.value:
+        found = f"optim.accumulate is {describe(parts.value)}, which does not divide data.batch_size, {describe(size)}"
+        divisors = [str(part) for part in range(1, min(size, 10_000) + 1) if size % part == 0]
+        problems.add(parts.place, found, f"allowed: {listing(divisors)}")
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _check_backbone_weights(root: Node, problems: Problems) -> None:
+    node = at(root, ("backbone", "weights"))
+    weights = text(node)
+    if node is None or weights is None or weights in _NAMED_WEIGHTS or weights.endswith(".safetensors"):
+        return
+    allowed = "allowed: 'imagenet', 'random' or the path of a .safetensors file"
+    found = f"backbone.weights is the text {quote(weights)}"
+    problems.add(node.place, found, allowed, did_you_mean(weights, _NAMED_WEIGHTS))

@@ -1,0 +1,56 @@
+"""Short forms of a recipe written out, so that everything after sees one form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mstasks.recipe.tree import Entry, Node, at, child, mapping, text, with_child
+
+
+def normalise(root: Node) -> Node:
+    """Write short forms out.
+
+    ``loss_weighting: fixed`` becomes ``{name: fixed}``, a task's ``head: aspp`` likewise; augmentations become
+    ``{ClassName: {}}``. A task without anything (null) stays null: in a recipe that extends another it
+    removes the task.
+    """
+    root = _named(root, "loss_weighting")
+    data, tasks = child(root, "data"), child(root, "tasks")
+    augment = None if data is None else child(data, "augment")
+    if data is not None and augment is not None and isinstance(augment.value, tuple):
+        items = tuple(_transform(item) for item in augment.value)
+        root = with_child(root, "data", with_child(data, "augment", replace(augment, value=items)))
+    if tasks is not None:
+        for key, entry in mapping(tasks).items():
+            tasks = with_child(tasks, key, _named(entry.node, "head"))
+        root = with_child(root, "tasks", tasks)
+    return root
+
+
+def fill_tasks(root: Node) -> Node:
+    """Turn tasks without anything into empty mappings."""
+    tasks = at(root, ("tasks",))
+    if tasks is None:
+        return root
+    for key, entry in mapping(tasks).items():
+        if entry.node.value is None:
+            tasks = with_child(tasks, key, replace(entry.node, value={}))
+    return with_child(root, "tasks", tasks)
+
+
+def _named(node: Node, key: str) -> Node:
+    """The same mapping with ``key: name`` written as ``key: {name: name}``."""
+    value = child(node, key)
+    if value is None or text(value) is None:
+        return node
+    return with_child(node, key, Node(value.place, {"name": Entry(value.place, value)}))
+
+
+def _transform(item: Node) -> Node:
+    name = text(item)
+    if name is not None:
+        return Node(item.place, {name: Entry(item.place, Node(item.place, {}))})
+    for key, entry in mapping(item).items():
+        if entry.node.value is None:
+            item = with_child(item, key, replace(entry.node, value={}))
+    return item

@@ -1,0 +1,54 @@
+"""summary.json: the final numbers of a run, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mstasks.evaluate import TaskScores
+from mstasks.experiment import Experiment
+from mstasks.macs import network_cost
+from mstasks.network import Network
+from mstasks.train.state import TrainState
+
+
+def task_summary(scores: TaskScores, split: str) -> dict[str, Any]:
+    """One task's entry: its scores on the split beside the constant predictor's."""
+    return {
+        "primary": scores.primary,
+        "higher_is_better": scores.higher_is_better,
+        "gap_closed": scores.gap_closed,
+        split: scores.values,
+        "constant": scores.constant,
+    }
+
+
+def run_summary(
+    experiment: Experiment, state: TrainState, network: Network, tasks: Mapping[str, Any], seconds: float
+) -> dict[str, Any]:
+    """The summary of an ordinary run."""
+    recipe = experiment.recipe
+    costs = network_cost(network, recipe.data.size)
+    return {
+        "method": recipe.method,
+        "seed": recipe.seed,
+        "steps": state.step,
+        "images": state.step * recipe.data.batch_size,
+        "skipped_steps": state.skipped,
+        "seconds": round(seconds, 1),
+        "parent": None,
+        "best": {"step": state.best_step, "gap_closed": state.best_score},
+        "tasks": dict(tasks),
+        "network": {part: {"parameters": cost.parameters, "macs": cost.macs} for part, cost in costs.items()},
+    }
+
+
+def merged_summary(children: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The summary of a `single-task` parent: its children's tasks, images and seconds together."""
+    first = next(iter(children.values()))
+    return {
+        **{key: first[key] for key in ("method", "seed", "steps", "parent")},
+        "images": sum(child["images"] for child in children.values()),
+        "seconds": round(sum(child["seconds"] for child in children.values()), 1),
+        "tasks": {name: child["tasks"][name] for name, child in children.items()},
+    }

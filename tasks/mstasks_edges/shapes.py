@@ -1,0 +1,23 @@
+"""Shapes that the loss and the metrics of edges accept."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from mstasks import Target
+
+
+def check_shapes(prediction: Tensor, target: Target) -> None:
+    """Refuse predictions and labels that are not (batch, 1, height, width).
+
+    Raises:
+        ValueError: Naming the tensor, what it must be and what it is.
+    """
+    if prediction.dim() != 4 or prediction.shape[1] != 1:
+        raise ValueError(f"`prediction` must have shape (batch, 1, height, width). Found {tuple(prediction.shape)}.")
+    for name, tensor in (("value", target.value), ("valid", target.valid)):
+        if tensor.shape != prediction.shape:
+            raise ValueError(
+                f"`target.{name}` must have shape (batch, 1, height, width), that of the prediction "
+                f"{tuple(prediction.shape)}. Found {tuple(tensor.shape)}."
+            )

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from mstasks.fit import fit, start_run
+from mstasks.predict import ImageError, free_folders, predict_image, read_image, save_predictions
+from mstasks.recipe import load_recipe
+from mstasks.runfolder import RunFolder
+from mstasks.trained import open_trained
+
+RECIPE = """
+name: all-kinds
+data: {dataset: scenes, size: [48, 48], train: 8, val: 4, test: 4, batch_size: 4}
+backbone: {model: mobilenetv3_small_050}
+decoder: {width: 16}
+tasks: {segmentation: {}, depth: {}, normals: {}, edges: {}, attributes: {}}
+optim: {steps: 2}
+run: {pictures: 0}
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    folder = tmp_path_factory.mktemp("predict")
+    (folder / "r.yaml").write_text(RECIPE)
+    loaded = load_recipe(folder / "r.yaml")
+    run = start_run(loaded, folder)
+    fit(loaded, run, Console(quiet=True))
+    return run
+
+
+@pytest.mark.parametrize("size", [(48, 48), (61, 93), (1, 5)])
+def test_predictions_have_the_size_of_the_image(run: RunFolder, tmp_path: Path, size: tuple[int, int]) -> None:
+    experiment, network = open_trained(run)
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    decoded = predict_image(experiment, network, image)
+    save_predictions(experiment.tasks, image, decoded, tmp_path / "out")
+    described = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    arrays = {name: np.load(tmp_path / "out" / entry["array"]) for name, entry in described.items() if "array" in entry}
+    assert set(arrays) == {"segmentation", "depth", "normals", "edges"}
+    classes = described["segmentation"]["classes"]
+    assert arrays["segmentation"].shape == size
+    assert arrays["segmentation"].max() < len(classes)
+    assert all(set(entry) == {"index", "name", "colour"} for entry in classes)
+    assert arrays["depth"].shape == size
+    assert (arrays["depth"] > 0).all()
+    assert described["depth"]["unit"] == "metres"
+    assert arrays["normals"].shape == (*size, 3)
+    np.testing.assert_allclose(np.linalg.norm(arrays["normals"], axis=-1), 1, atol=1e-4)
+    assert ((arrays["edges"] >= 0) & (arrays["edges"] <= 1)).all()
+    probabilities = described["attributes"]["probabilities"]
+    assert list(probabilities) == list(experiment.infos["attributes"].names)
+    assert all(0 <= p <= 1 for p in probabilities.values())
+    for name in described:
+        assert Image.open(tmp_path / "out" / f"{name}.png").mode == "RGB"
+
+
+def test_prediction_of_a_test_image_is_that_of_evaluation(run: RunFolder) -> None:
+    experiment, network = open_trained(run)
+    network.eval()
+    batch = next(iter(experiment.batches("test")))
+    expected = network(batch.images[:1].float() / 255)
+    decoded = predict_image(experiment, network, batch.images[0].permute(1, 2, 0).numpy())
+    probabilities = experiment.tasks["attributes"].task.decode(expected["attributes"])[0]
+    torch.testing.assert_close(decoded["attributes"], probabilities, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    images = [Path("a/x.jpg"), Path("b/x.png")]
+    folders = []
+    for _, folder in free_folders(tmp_path, images):
+        folder.mkdir()
+        folders.append(folder.name)
+    assert folders == ["x", "x-2"]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16"])
+def test_images_of_any_mode_are_read_as_rgb(tmp_path: Path, mode: str) -> None:
+    suffix = "tif" if mode == "CMYK" else "png"
+    image = (
+        Image.fromarray(np.arange(48, dtype=np.uint16).reshape(6, 8) * 1000)
+        if mode == "I;16"
+        else Image.new(mode, (8, 6))
+    )
+    image.save(tmp_path / f"i.{suffix}")
+    assert read_image(tmp_path / f"i.{suffix}").shape == (6, 8, 3)
+
+
+def test_sixteen_bits_are_scaled_not_cut_off(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 32768, 65535]], dtype=np.uint16)).save(tmp_path / "i.png")
+    assert read_image(tmp_path / "i.png")[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_exif_rotation_is_applied(tmp_path: Path) -> None:
+    image = Image.new("RGB", (8, 6))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "r.jpg", exif=exif)
+    assert read_image(tmp_path / "r.jpg").shape == (8, 6, 3)
+
+
+def test_a_broken_image_is_named_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("not an image")
+    with pytest.raises(ImageError, match=r"text.jpg: not a readable image: cannot identify"):
+        read_image(tmp_path / "text.jpg")
+    with pytest.raises(ImageError, match=r"gone.jpg: not a readable image: no such file"):
+        read_image(tmp_path / "gone.jpg")
+    with pytest.raises(ImageError, match="not a readable image"):
+        read_image(tmp_path)
+    image = Image.effect_noise((64, 64), 90).convert("RGB")
+    image.save(tmp_path / "cut.jpg")
+    content = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ImageError, match="truncated"):
+        read_image(tmp_path / "cut.jpg")

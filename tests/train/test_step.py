@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mstasks import Target
+from mstasks.bound import BoundTask
+from mstasks.data.batch import Batch
+from mstasks.recipe.model import Optim
+from mstasks.train.finite import NonFiniteError
+from mstasks.train.state import TrainState
+from mstasks.train.step import train_step
+from mstasks.train.weighting import UncertaintyWeighting
+
+Maker = Callable[..., TrainState]
+
+
+def weights(state: TrainState) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in state.network.parameters()])
+
+
+def gradients(state: TrainState) -> torch.Tensor:
+    return torch.cat([p.grad.flatten() for p in state.network.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize("parts", [2, 3, 6])
+def test_micro_batches_give_the_gradient_of_the_whole_batch(
+    make_state: Maker, tasks: dict[str, BoundTask], batch: Batch, parts: int
+) -> None:
+    # The second task's labels are spread unevenly: averaging averages would be wrong.
+    whole, cut = (
+        make_state(Optim(accumulate=n, clip=None), UncertaintyWeighting(dict.fromkeys(tasks, 1.0))) for n in (1, parts)
+    )
+    first = train_step(whole, batch, tasks, Optim(clip=None))
+    second = train_step(cut, batch, tasks, Optim(accumulate=parts, clip=None))
+    torch.testing.assert_close(gradients(cut), gradients(whole), rtol=1e-5, atol=1e-7)
+    for name in tasks:
+        torch.testing.assert_close(second.losses[name], first.losses[name])
+    torch.testing.assert_close(cut.weighting.log_variance.grad, whole.weighting.log_variance.grad)
+
+
+def test_a_missing_task_gives_the_gradient_of_the_other_alone(
+    make_state: Maker, tasks: dict[str, BoundTask], batch: Batch
+) -> None:
+    nothing = Target(batch.targets["two"].value, torch.zeros_like(batch.targets["two"].valid))
+    without = replace(batch, targets={**batch.targets, "two": nothing})
+    both, alone = make_state(Optim(clip=None)), make_state(Optim(clip=None))
+    train_step(both, without, tasks, Optim(clip=None))
+    train_step(alone, batch, {"one": tasks["one"]}, Optim(clip=None))
+    shared = [state.network.backbone.weight.grad for state in (both, alone)]
+    torch.testing.assert_close(shared[0], shared[1], rtol=0, atol=0)
+    assert both.network.heads["two"].weight.grad.abs().sum() == 0
+
+
+def test_clipping_bounds_the_update_direction(make_state: Maker, tasks: dict[str, BoundTask], batch: Batch) -> None:
+    state = make_state(Optim(clip=1e-3))
+    result = train_step(state, batch, tasks, Optim(clip=1e-3))
+    assert result.gradient_norm > 1e-3
+    assert gradients(state).norm() == pytest.approx(1e-3, rel=1e-3)
+
+
+def poisoned(batch: Batch, name: str) -> Batch:
+    target = batch.targets[name]
+    return replace(
+        batch,
+        targets={**batch.targets, name: Target(target.value.masked_fill(target.valid, float("nan")), target.valid)},
+    )
+
+
+def test_a_non_finite_loss_stops_before_the_update_and_names_task_and_step(
+    make_state: Maker, tasks: dict[str, BoundTask], batch: Batch
+) -> None:
+    state = make_state(Optim())
+    train_step(state, batch, tasks, Optim())
+    before = weights(state)
+    with pytest.raises(
+        NonFiniteError, match=r"step 2: the loss of task 'two' is not finite.*not updated.*non_finite: skip"
+    ):
+        train_step(state, poisoned(batch, "two"), tasks, Optim())
+    assert torch.equal(weights(state), before)
+
+
+def test_a_non_finite_gradient_names_the_head_it_is_in(
+    make_state: Maker, tasks: dict[str, BoundTask], batch: Batch
+) -> None:
+    state = make_state(Optim())
+    state.network.heads["one"].weight.register_hook(lambda grad: grad * float("inf"))
+    with pytest.raises(NonFiniteError, match=r"step 1: a gradient in the head of task 'one' is not finite"):
+        train_step(state, batch, tasks, Optim())
+
+
+def test_skipping_counts_and_leaves_weights_and_moments(
+    make_state: Maker, tasks: dict[str, BoundTask], batch: Batch
+) -> None:
+    optim = Optim(non_finite="skip", warmup=0.0)
+    state = make_state(optim)
+    train_step(state, batch, tasks, optim)
+    before, moments = weights(state), copy.deepcopy(state.optimizer.state_dict()["state"])
+    result = train_step(state, poisoned(batch, "one"), tasks, optim)
+    assert result.skipped
+    assert state.skipped == 1
+    assert state.step == 2
+    assert torch.equal(weights(state), before)
+    for key, entry in state.optimizer.state_dict()["state"].items():
+        assert torch.equal(entry["exp_avg"], moments[key]["exp_avg"])
+
+
+def test_averaged_weights_follow_the_recursion(make_state: Maker, tasks: dict[str, BoundTask], batch: Batch) -> None:
+    optim = Optim(ema=0.9, lr=0.05, warmup=0.0)
+    state = make_state(optim)
+    expected = None
+    for _ in range(4):
+        train_step(state, batch, tasks, optim)
+        expected = weights(state) if expected is None else 0.9 * expected + 0.1 * weights(state)
+    averaged = torch.cat([p.detach().flatten() for p in state.evaluated.parameters()])
+    torch.testing.assert_close(averaged, expected)
+
+
+def test_bfloat16_stays_close_to_float32(make_state: Maker, tasks: dict[str, BoundTask], batch: Batch) -> None:
+    full, half = make_state(Optim(clip=None)), make_state(Optim(clip=None))
+    train_step(full, batch, tasks, Optim(clip=None))
+    train_step(half, batch, tasks, Optim(clip=None, precision="bfloat16"))
+    cosine = torch.nn.functional.cosine_similarity(gradients(full), gradients(half), dim=0)
+    assert cosine > 0.99
+    assert not torch.equal(gradients(full), gradients(half))
