@@ -30,6 +30,8 @@ class Scorer:
         self._keys = {name: f"{index:03d}" for index, name in enumerate(metrics)}
         groups: dict[str, list[str]] = {}
         for name, metric in metrics.items():
+            # One rank scores a whole split; torchmetrics would wait for the others in vain.
+            metric.distributed_available_fn = _alone
             groups.setdefault(metric.state_group or f"alone {name}", []).append(self._keys[name])
         numbered: dict[str, Metric | MetricCollection] = {self._keys[name]: metric for name, metric in metrics.items()}
         self._collection = MetricCollection(numbered, compute_groups=list(groups.values())).to(device)
@@ -50,6 +52,10 @@ class Scorer:
             else:
                 scores[name] = float(value)
         return scores
+
+
+def _alone() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)

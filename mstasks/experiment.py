@@ -15,6 +15,7 @@ from mstasks.data.dataset import Dataset, Split
 from mstasks.data.loader import eval_batches, train_batches
 from mstasks.data.pipeline import Pipeline
 from mstasks.device import choose_device
+from mstasks.distributed import rank, world
 from mstasks.errors import UsageError
 from mstasks.network import Network, build_network
 from mstasks.plugins import resolve
@@ -89,8 +90,18 @@ class Experiment:
         return ids
 
     def train_batches(self, start: int) -> Iterator[Batch]:
-        """Augmented train batches from step `start` to the recipe's last step."""
+        """The rank's part of the augmented train batches, from step `start` to the recipe's last step.
+
+        Raises:
+            UsageError: If the batch cannot be shared evenly.
+        """
         recipe = self.recipe
+        images, parts = recipe.data.batch_size, world() * recipe.optim.accumulate
+        if images % parts:
+            raise UsageError(
+                f"data.batch_size is {images}, which {world()} processes x {recipe.optim.accumulate} micro-batches "
+                f"cannot share evenly. Choose a multiple of {parts}."
+            )
         return train_batches(
             self.dataset,
             self.ids("train"),
@@ -101,6 +112,8 @@ class Experiment:
             start=start,
             steps=recipe.optim.steps,
             workers=recipe.data.workers,
+            rank=rank(),
+            world=world(),
         )
 
     def batches(self, split: Split, ids: Sequence[str] | None = None) -> Iterator[Batch]:

@@ -1,12 +1,15 @@
-"""Pictures of a run: predictions beside labels, and curves."""
+"""Pictures of a run: test images with labels and predictions, and curves."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mstasks.bound import BoundTask
@@ -18,66 +21,121 @@ from mstasks.train.losses import resize_prediction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from mstasks.experiment import Experiment
 
 VOID = 64
 """Grey level of pixels without a label."""
+_INCHES, _DPI = 2.0, 110
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a figure.
+
+    Attributes:
+        title: Stands above it.
+        draw: Draws the cell of one row into the axes.
+    """
+
+    title: str
+    draw: Callable[[Axes, int], None]
 
 
 @torch.no_grad()
 def draw_predictions(experiment: Experiment, network: Network, folder: Path) -> None:
-    """One PNG a task: the first test images, each with its label and the prediction."""
+    """Draw the first test images: ``<task>.png`` with a task's labels and predictions, ``overview.png`` with all."""
     count = experiment.recipe.run.pictures
     if not count:
         return
     folder.mkdir(exist_ok=True)
-    batch = next(iter(experiment.batches("test", experiment.ids("test")[:count])))
+    ids = experiment.ids("test")[:count]
+    batches = list(experiment.batches("test", ids))
     network.eval()
-    outputs = network_outputs(network, batch.images, experiment.device, experiment.recipe.optim.precision)
-    for name, bound in experiment.tasks.items():
-        _draw_task(bound, batch, outputs[name].cpu(), folder / f"{name}.png")
+    precision = experiment.recipe.optim.precision
+    images: list[NDArray[np.uint8]] = []
+    rows: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = {name: [] for name in experiment.tasks}
+    for batch in batches:
+        images.extend(batch.images.permute(0, 2, 3, 1).numpy())
+        outputs = network_outputs(network, batch.images, experiment.device, precision)
+        for name, bound in experiment.tasks.items():
+            rows[name].extend(_rows(bound, batch, outputs[name].cpu()))
+    shown = Column("image", lambda axis, row: picture(axis, images[row]))
+    columns = {name: _task_columns(bound, rows[name]) for name, bound in experiment.tasks.items()}
+    for name, own in columns.items():
+        draw_grid([shown, *own], len(images), folder / f"{name}.png")
+    draw_grid([shown, *(column for own in columns.values() for column in own)], len(images), folder / "overview.png")
 
 
-def _draw_task(bound: BoundTask, batch: Batch, output: Tensor, path: Path) -> None:
+def _rows(bound: BoundTask, batch: Batch, output: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Label, validity and decoded prediction of each example."""
     labels = bound.labels(batch.targets)
     decoded = bound.task.decode(resize_prediction(output, labels))
-    rows = []
-    for index in range(len(batch)):
-        image = batch.images[index].permute(1, 2, 0).numpy()
-        label = _void(bound.task.picture(labels.value[index]).numpy(), labels.valid[index])
-        rows.append([image, label, bound.task.picture(decoded[index]).numpy()])
-    _grid(rows, ["image", f"{bound.name}: label", f"{bound.name}: prediction"], path)
+    return list(zip(labels.value, labels.valid, decoded, strict=True))
 
 
-def _void(picture: NDArray[np.uint8], valid: Tensor) -> NDArray[np.uint8]:
-    mask = valid.numpy()
-    if valid.dim() == 3:
-        mask = mask[0]
-    if mask.shape != picture.shape[:2]:
-        return picture
-    return np.where(mask[..., None], picture, np.uint8(VOID))
+def _task_columns(bound: BoundTask, rows: Sequence[tuple[Tensor, Tensor, Tensor]]) -> list[Column]:
+    """Label and prediction side by side; attributes as one column of bars with the labels marked."""
+    task = bound.task
+    if not task.kind.dense:
+        names = task.info.names
+        return [Column(bound.name, lambda axis, row: bars(axis, names, rows[row][2], rows[row][:2]))]
+
+    def label(axis: Axes, row: int) -> None:
+        value, valid, _ = rows[row]
+        mask = valid.numpy().reshape(valid.shape[-2:])
+        picture(axis, np.where(mask[..., None], task.picture(value).numpy(), np.uint8(VOID)))
+
+    def prediction(axis: Axes, row: int) -> None:
+        picture(axis, task.picture(rows[row][2]).numpy())
+
+    return [Column(f"{bound.name}: label", label), Column(f"{bound.name}: prediction", prediction)]
 
 
-def _grid(rows: list[list[NDArray[np.uint8]]], titles: list[str], path: Path) -> None:
+def picture(axis: Axes, pixels: NDArray[np.uint8]) -> None:
+    """Draw RGB pixels."""
+    axis.imshow(pixels, interpolation="nearest")
+    axis.axis("off")
+
+
+def bars(axis: Axes, names: Sequence[str], probabilities: Tensor, labels: tuple[Tensor, Tensor] | None = None) -> None:
+    """Draw a bar for each attribute's probability, with a dot where its label is, if it has one.
+
+    Args:
+        axis: Where to draw.
+        names: Attribute names.
+        probabilities: Shape (attributes,).
+        labels: Value and validity, each of shape (attributes,); None if there are none.
+    """
+    places = np.arange(len(names))
+    axis.barh(places, probabilities.tolist(), color="#7a9cc6", height=0.7)
+    if labels is not None:
+        value, valid = labels
+        axis.scatter(value[valid].tolist(), places[valid.numpy()], color="#b2342b", s=14, zorder=3, clip_on=False)
+    axis.axvline(0.5, color="0.6", linewidth=0.7, linestyle=":")
+    axis.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6))
+    axis.set_yticks(places, names, fontsize=6)
+    axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"], fontsize=6)
+    axis.tick_params(length=0)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+
+
+def draw_grid(columns: Sequence[Column], rows: int, path: Path) -> None:
+    """Save a figure of columns with so many rows."""
     from matplotlib.figure import Figure
 
-    height, width = rows[0][0].shape[:2]
-    columns = len(titles)
-    figure = Figure(figsize=(2.4 * columns, 2.4 * len(rows) * height / width + 0.35), layout="constrained")
-    axes = figure.subplots(len(rows), columns, squeeze=False)
-    for row, pictures in zip(axes, rows, strict=True):
-        for axis, picture in zip(row, pictures, strict=True):
-            axis.imshow(picture, interpolation="nearest")
-            axis.axis("off")
-    for axis, title in zip(axes[0], titles, strict=True):
-        axis.set_title(title, fontsize=9)
-    figure.savefig(path, dpi=120)
+    figure = Figure(figsize=(_INCHES * len(columns), _INCHES * rows + 0.3), layout="constrained")
+    axes = figure.subplots(rows, len(columns), squeeze=False)
+    for column, cells in zip(columns, axes.T, strict=True):
+        cells[0].set_title(column.title, fontsize=8)
+        for row, axis in enumerate(cells):
+            column.draw(axis, row)
+    figure.savefig(path, dpi=_DPI)
 
 
 def draw_curves(run: RunFolder) -> None:
-    """curves.png: each task's train loss, and validation scores, against steps."""
+    """curves.png: each task's train loss, and the validation score, against steps."""
     from matplotlib.figure import Figure
 
     rows = list(run.rows())
@@ -89,13 +147,13 @@ def draw_curves(run: RunFolder) -> None:
     figure = Figure(figsize=(3.2 * (len(names) + 1), 2.8), layout="constrained")
     axes = figure.subplots(1, len(names) + 1)
     for axis, name in zip(axes, names, strict=False):
-        _curve(axis, train, lambda row, name=name: row["loss"].get(name), f"{name}: train loss")
-    _curve(axes[-1], validation, lambda row: row["score"], "validation: gap closed", marker="o")
-    figure.savefig(run.path / "curves.png", dpi=120)
+        points = [(row["step"], row["loss"][name]) for row in train if row["loss"][name] is not None]
+        _curve(axis, points, f"{name}: train loss")
+    _curve(axes[-1], [(row["step"], row["score"]) for row in validation], "validation: gap closed", marker="o")
+    figure.savefig(run.path / "curves.png", dpi=_DPI)
 
 
-def _curve(axis: Axes, rows: list[dict[str, Any]], value: Any, title: str, marker: str = "") -> None:
-    points = [(row["step"], value(row)) for row in rows if value(row) is not None]
+def _curve(axis: Axes, points: Sequence[tuple[Any, Any]], title: str, marker: str = "") -> None:
     if points:
         axis.plot(*zip(*points, strict=True), marker=marker, markersize=3, linewidth=1.2)
     axis.set_title(title, fontsize=9)

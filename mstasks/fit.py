@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import time
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from mstasks.constant import fit_constants
+from mstasks.distributed import path_of_first, rank
 from mstasks.evaluate import evaluate, score_constants, selection_score
 from mstasks.experiment import Experiment
 from mstasks.figures import draw_curves, draw_predictions
@@ -35,11 +37,13 @@ CONSTANT_IMAGES = 2000
 
 
 def start_run(loaded: LoadedRecipe, root: Path) -> RunFolder:
-    """Make a run folder and write down what was asked, what it meant and on what."""
+    """Make a run folder, one for all ranks, and write down what was asked, what it meant and on what."""
+    if rank() != 0:
+        return RunFolder(path_of_first(None))
     run = RunFolder.create(root, loaded.recipe.name)
     shutil.copyfile(loaded.path, run.path / "recipe.yaml")
     _describe(loaded, run)
-    return run
+    return RunFolder(path_of_first(run.path))
 
 
 def _describe(loaded: LoadedRecipe, run: RunFolder) -> None:
@@ -59,7 +63,7 @@ def fit(loaded: LoadedRecipe, run: RunFolder, console: Console, *, resume: bool 
         resume: Go on from the last checkpoint; runs that are complete are left as they are.
 
     Returns:
-        The summary, as in summary.json.
+        The summary, as in summary.json; empty on ranks other than 0, which only train.
     """
     if run.summary.is_file():
         return run.read_summary()
@@ -68,6 +72,8 @@ def fit(loaded: LoadedRecipe, run: RunFolder, console: Console, *, resume: bool 
         summary = _fit_each(parts, run, console, resume=resume)
     else:
         summary = _fit_one(Experiment(loaded), run, console, resume=resume)
+    if rank() != 0:
+        return {}
     write_json(run.summary, finite(summary))
     return run.read_summary()
 
@@ -87,12 +93,11 @@ def _fit_each(parts: Mapping[str, LoadedRecipe], run: RunFolder, console: Consol
     summaries = {}
     for name, alone in parts.items():
         child = run.child(name)
-        started = child.recipe.is_file()
-        if not started:
+        if rank() == 0 and not child.recipe.is_file():
             _describe(alone, child)
         console.print(f"task {name}: {child.path}", highlight=False, soft_wrap=True)
-        summaries[name] = fit(alone, child, console, resume=resume and started)
-    return merged_summary(summaries)
+        summaries[name] = fit(alone, child, console, resume=resume)
+    return merged_summary(summaries) if rank() == 0 else {}
 
 
 def _fit_one(experiment: Experiment, run: RunFolder, console: Console, *, resume: bool) -> dict[str, Any]:
@@ -102,18 +107,23 @@ def _fit_one(experiment: Experiment, run: RunFolder, console: Console, *, resume
     state = TrainState.create(network, weighting, recipe.optim, experiment.device)
     if resume and (run.checkpoints / "index.json").is_file():
         restore(find_checkpoint(run.checkpoints, "last"), state)
-        run.log({"step": state.step, "event": "resumed"})
-    constants = _constants(experiment)
-    write_json(run.path / "constants.json", {name: value.tolist() for name, value in constants.items()})
-    write_json(run.path / "splits.json", {split: list(experiment.ids(split)) for split in ("val", "test")})
-    with Reporter(recipe.optim.steps, state.step, run.path / "log.txt", console) as reporter:
-        validate = _validation(experiment, constants, run, reporter)
-        train(recipe, state, experiment.tasks, experiment.train_batches(state.step), validate, run, reporter)
+        if rank() == 0:
+            run.log({"step": state.step, "event": "resumed"})
+    batches = experiment.train_batches(state.step)
+    with Reporter(recipe.optim.steps, state.step, _log_file(run), console) as reporter:
+        validate = _validation(experiment, run, reporter)
+        train(recipe, state, experiment.tasks, batches, validate, run, reporter)
+    if rank() != 0:
+        return {}
     trained, best = open_trained(run)
     scores = score_network(trained, best, run, "test")
     draw_predictions(trained, best, run.predictions)
     draw_curves(run)
     return run_summary(trained, state, best, scores, seconds=time.monotonic() - began)
+
+
+def _log_file(run: RunFolder) -> Path:
+    return run.path / "log.txt" if rank() == 0 else Path(os.devnull)
 
 
 def _constants(experiment: Experiment) -> dict[str, Tensor]:
@@ -123,9 +133,12 @@ def _constants(experiment: Experiment) -> dict[str, Tensor]:
     return fit_constants(experiment.tasks, (batch.targets for batch in experiment.batches("train", ids)))
 
 
-def _validation(
-    experiment: Experiment, constants: Mapping[str, Tensor], run: RunFolder, reporter: Reporter
-) -> Validate:
+def _validation(experiment: Experiment, run: RunFolder, reporter: Reporter) -> Validate:
+    if rank() != 0:
+        return lambda _: 0.0
+    constants = _constants(experiment)
+    write_json(run.path / "constants.json", {name: value.tolist() for name, value in constants.items()})
+    write_json(run.path / "splits.json", {split: list(experiment.ids(split)) for split in ("val", "test")})
     reference = score_constants(experiment.tasks, constants, experiment.batches("val"))
     precision = experiment.recipe.optim.precision
 

@@ -19,6 +19,7 @@ from mstasks.data.sample import Sample
 from mstasks.errors import MstasksError
 from mstasks.evaluate import network_outputs
 from mstasks.experiment import Experiment
+from mstasks.figures import Column, bars, draw_grid, picture
 from mstasks.network import Network
 from mstasks.picture import default_palette
 from mstasks.targets import TargetKind
@@ -71,20 +72,25 @@ def save_predictions(
     """Write one image's predictions.
 
     Per task a picture ``<task>.png`` and, for dense tasks, the array ``<task>.npy``: class indices (H, W), metres
-    (H, W), unit vectors (H, W, 3), values in [0, 1] (H, W). ``predictions.json`` says what each array holds: class names
-    and colours, units, probabilities by attribute name. ``overview.png`` shows all of them.
+    (H, W), unit vectors (H, W, 3), values in [0, 1] (H, W). ``predictions.json`` says what each array holds: class
+    names and colours, units, probabilities by attribute name. ``overview.png`` shows all of them.
     """
     folder.mkdir(parents=True)
     described: dict[str, Any] = {}
-    pictures = {"image": image}
+    columns = [Column("image", lambda axis, _: picture(axis, image))]
     for name, bound in tasks.items():
-        value = decoded[name]
-        picture = bound.task.picture(value).numpy()
-        Image.fromarray(picture).save(folder / f"{name}.png")
-        pictures[name] = picture
-        described[name] = _describe(bound, value, folder / f"{name}.npy")
+        pixels = bound.task.picture(decoded[name]).numpy()
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+        described[name] = _describe(bound, decoded[name], folder / f"{name}.npy")
+        columns.append(_column(bound, pixels, decoded[name]))
     (folder / "predictions.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    _overview(pictures, folder / "overview.png")
+    draw_grid(columns, rows=1, path=folder / "overview.png")
+
+
+def _column(bound: BoundTask, pixels: NDArray[np.uint8], value: Tensor) -> Column:
+    if bound.task.kind.dense:
+        return Column(bound.name, lambda axis, _: picture(axis, pixels))
+    return Column(bound.name, lambda axis, _: bars(axis, bound.task.info.names, value))
 
 
 def _describe(bound: BoundTask, value: Tensor, path: Path) -> dict[str, Any]:
@@ -106,18 +112,6 @@ def _describe(bound: BoundTask, value: Tensor, path: Path) -> dict[str, Any]:
         described["unit"] = {TargetKind.DEPTH_MAP: "metres", TargetKind.VECTOR_MAP: "unit vector"}.get(kind, "0 to 1")
     np.save(path, array, allow_pickle=False)
     return described
-
-
-def _overview(pictures: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    height, width = pictures["image"].shape[:2]
-    figure = Figure(figsize=(3 * len(pictures), 3 * height / width + 0.3), layout="constrained")
-    for axis, (title, picture) in zip(figure.subplots(1, len(pictures)), pictures.items(), strict=True):
-        axis.imshow(picture, interpolation="nearest")
-        axis.set_title(title, fontsize=10)
-        axis.axis("off")
-    figure.savefig(path, dpi=120)
 
 
 def free_folders(root: Path, images: list[Path]) -> Iterator[tuple[Path, Path]]:

@@ -54,7 +54,12 @@ def test_a_run_leaves_what_it_promises(recipe: Path) -> None:
         "predictions", "curves.png", "constants.json", "splits.json",
     }  # fmt: skip
     assert {path.name for path in run.path.iterdir()} == expected
-    assert {path.name for path in run.predictions.iterdir()} == {"segmentation.png", "depth.png", "attributes.png"}
+    assert {path.name for path in run.predictions.iterdir()} == {
+        "segmentation.png",
+        "depth.png",
+        "attributes.png",
+        "overview.png",
+    }
     summary = run.read_summary()
     assert summary["steps"] == 6
     assert summary["images"] == 24

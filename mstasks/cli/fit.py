@@ -43,30 +43,46 @@ def command(
 
     KEY=VALUE overrides a key of the recipe, such as optim.lr=3e-4. The run folder is printed first, a table last.
     """
-    from rich.console import Console
+    loaded = _resumed(recipe, resume, plugins) if resume is not None else _fresh(recipe, overrides, plugins)
+    if dry_run:
+        _dry_run(loaded)
+    else:
+        _train(loaded, out, resume)
 
-    from mstasks.fit import fit, start_run
+
+def _fresh(recipe: str | None, overrides: tuple[str, ...], plugins: tuple[str, ...]) -> LoadedRecipe:
     from mstasks.recipe import check_names, load_recipe
+
+    if recipe is None:
+        raise UsageError("no recipe given. Try `mstasks fit quickstart`, or `mstasks ls recipes` for others.")
+    loaded = load_recipe(recipe, overrides, plugins)
+    check_names(loaded)
+    return loaded
+
+
+def _resumed(recipe: str | None, resume: Path, plugins: tuple[str, ...]) -> LoadedRecipe:
+    from mstasks.recipe import load_recipe
     from mstasks.runfolder import RunFolder
 
-    console = Console()
-    if resume is not None:
-        if recipe is not None:
-            raise UsageError(f"--resume goes on with the run's own recipe. Found {recipe!r} beside it; leave it out.")
-        run = RunFolder.open(resume)
-        loaded = load_recipe(run.recipe, plugins=plugins)
-    else:
-        if recipe is None:
-            raise UsageError("no recipe given. Try `mstasks fit quickstart`, or `mstasks ls recipes` for others.")
-        loaded = load_recipe(recipe, overrides, plugins)
-        check_names(loaded)
-        if dry_run:
-            _dry_run(loaded)
-            return
-        run = start_run(loaded, out)
-    console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
-    summary = fit(loaded, run, console, resume=resume is not None)
-    _conclude(summary, run.path, console)
+    if recipe is not None:
+        raise UsageError(f"--resume goes on with the run's own recipe. Found {recipe!r} beside it; leave it out.")
+    return load_recipe(RunFolder.open(resume).recipe, plugins=plugins)
+
+
+def _train(loaded: LoadedRecipe, out: Path, resume: Path | None) -> None:
+    from rich.console import Console
+
+    from mstasks.distributed import process_group, rank
+    from mstasks.fit import fit, start_run
+    from mstasks.runfolder import RunFolder
+
+    with process_group():
+        console = Console(quiet=rank() != 0)
+        run = start_run(loaded, out) if resume is None else RunFolder.open(resume)
+        console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
+        summary = fit(loaded, run, console, resume=resume is not None)
+        if rank() == 0:
+            _conclude(summary, run.path, console)
 
 
 def _dry_run(loaded: LoadedRecipe) -> None:

@@ -36,6 +36,8 @@ def train_batches(
     start: int,
     steps: int,
     workers: int = 0,
+    rank: int = 0,
+    world: int = 1,
 ) -> Iterator[Batch]:
     """Batches ``start`` to ``steps - 1`` of an endless sequence that the seed fixes.
 
@@ -54,14 +56,18 @@ def train_batches(
         start: The first batch.
         steps: The batch to stop before: the number of steps of the whole run.
         workers: Loader processes; 0 loads in this one.
+        rank: Which part of each batch to load, from 0.
+        world: Into how many equal parts, in order, a batch is cut.
 
     Raises:
-        ValueError: If there are no ids.
+        ValueError: If there are no ids, or the batch cannot be cut so.
         SampleError: If a sample cannot be read or prepared, when its batch is due.
     """
     if not ids:
         raise ValueError("There are no samples to train on.")
-    plan = _Training(tuple(ids), batch_size, seed)
+    if batch_size % world:
+        raise ValueError(f"A batch of {batch_size} cannot be dealt evenly over {world} processes.")
+    plan = _Training(tuple(ids), batch_size, seed, rank, world)
     return _loaded(_Batches(dataset, plan, pipeline, dict(infos)), range(start, steps), workers)
 
 
@@ -96,9 +102,13 @@ class _Training:
     ids: tuple[str, ...]
     batch_size: int
     seed: int
+    rank: int
+    world: int
 
     def batch(self, index: int) -> list[Entry]:
-        positions = range(index * self.batch_size, (index + 1) * self.batch_size)
+        part = self.batch_size // self.world
+        first = index * self.batch_size + self.rank * part
+        positions = range(first, first + part)
         orders = {epoch: self._order(epoch) for epoch in {position // len(self.ids) for position in positions}}
         chosen = [orders[position // len(self.ids)][position % len(self.ids)] for position in positions]
         return [(self.ids[i], self._augmentation(p)) for i, p in zip(chosen, positions, strict=True)]
@@ -164,8 +174,10 @@ def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
 
 
 def _prepare_worker(_: int) -> None:
-    # One thread a worker, else they take the processor from each other and from the training process.
-    cv2.setNumThreads(1)
+    # One thread a worker, else they take the processor from each other. For OpenCV that must be 0, not 1: both mean
+    # serial, but 1 would first stop the threads of the pool, which a forked worker inherits without its threads, and
+    # wait for them for ever.
+    cv2.setNumThreads(0)
     torch.set_num_threads(1)
     # Ctrl-C reaches every process of the terminal; only the training process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -77,7 +77,8 @@ def _check_weights(root: Node, weighting: Plugged | None, problems: Problems) ->
     for name in mapping(at(root, ("tasks",))):
         weight = at(root, ("tasks", name, "weight"))
         if weight is not None and isinstance(weight.value, int | float) and weight.value != 1:
-            found = f"tasks.{name}.weight is {describe(weight.value)}, and loss weighting {quote(weighting.spec.name)} reads none"
+            reader = f"loss weighting {quote(weighting.spec.name)}"
+            found = f"tasks.{name}.weight is {describe(weight.value)}, and {reader} reads none"
             problems.add(weight.place, found, "weights belong to loss_weighting: fixed; remove one of the two")
 
 

@@ -63,11 +63,11 @@ def look_up(text: str, folder: Path, problems: Problems, place: Place, subject: 
     """
     path = folder / _expanded(text)
     known = shipped()
-    if exists(path) and not (path.is_dir() and text in known):
+    if text and exists(path) and not (path.is_dir() and text in known):
         return path
     if text in known:
         return known[text]
-    near = [*known, *(str(Path(text).with_name(file.name)) for file in _neighbours(path))]
+    near = [*known, *(str(Path(text).parent / file.name) for file in _neighbours(path))]
     names = f"give a path, or a shipped recipe: {listing(known)}" if known else "give a path"
     problems.add(place, f"{subject}no such file or shipped recipe", names, did_you_mean(text, near))
     return None

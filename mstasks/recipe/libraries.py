@@ -65,7 +65,15 @@ def _check_augmentations(loaded: LoadedRecipe, problems: Problems) -> None:
     declared: Any = resolve(loaded.registry.find("dataset", recipe.data.dataset).targets)(recipe.data.options)
     infos = {entry.target: declared[entry.target] for entry in recipe.tasks.values()}
     for error in check_transforms(recipe.data.augment, infos):
-        problems.add(_place(loaded, error.index, error.reason), error.reason.rstrip("."))
+        problems.add(_place(loaded, error.index, error.reason), *_in_parts(error.reason))
+
+
+def _in_parts(reason: str) -> tuple[str, str, str]:
+    """Sentences as what was found, what is allowed, and what may have been meant."""
+    found, *rest = re.split(r"(?<=\?) |(?<=\.) (?=[A-Z])", reason)
+    spoken = [sentence[0].lower() + sentence[1:].rstrip(".") for sentence in rest]
+    hints = [sentence for sentence in spoken if sentence.startswith("did you mean")]
+    return found.rstrip("."), "; ".join(part for part in spoken if part not in hints), "; ".join(hints)
 
 
 def _place(loaded: LoadedRecipe, index: int, reason: str) -> Place:

@@ -57,7 +57,7 @@ def _locate(item: Node, problems: Problems) -> tuple[Node, str | None]:
         return item, None  # refused by the model
     try:
         candidate = candidates([name], item.place.folder or Path(), installed=False)[-1]
-    except PluginError as error:
+    except (PluginError, RuntimeError) as error:  # RuntimeError: "~name" of nobody
         problems.add(item.place, str(error).rstrip("."))
         return item, None
     return (item if candidate.file is None else replace(item, value=str(candidate.file))), candidate.origin

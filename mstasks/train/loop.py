@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
+from mstasks.distributed import any_rank, rank, world
 from mstasks.errors import Interrupted
 from mstasks.recipe.model import Recipe
 from mstasks.runfolder import RunFolder
@@ -51,7 +52,7 @@ def train(
     every = recipe.run.evaluate_every or max(1, recipe.optim.steps // 10)
     with StopRequest() as stop:
         for batch in batches:
-            window.add(train_step(state, batch, tasks, recipe.optim), len(batch))
+            window.add(train_step(state, batch, tasks, recipe.optim), len(batch) * world())
             reporter.step(state.step)
             last = state.step == recipe.optim.steps
             if last or state.step % recipe.run.log_every == 0:
@@ -60,12 +61,15 @@ def train(
                 window.pause()
                 _validate_and_save(state, validate, run)
                 window.resume()
-            if stop.requested and not last:
-                save_checkpoint(run.checkpoints, state, best=False)
+            if any_rank(stop.requested, state.device) and not last:
+                if rank() == 0:
+                    save_checkpoint(run.checkpoints, state, best=False)
                 raise Interrupted(f"stopped at step {state.step}; saved. Go on with: mstasks fit --resume {run.path}")
 
 
 def _validate_and_save(state: TrainState, validate: Validate, run: RunFolder) -> None:
+    if rank() != 0:  # the others wait in the next step's exchange
+        return
     score = validate(state)
     best = state.best_score is None or score > state.best_score
     if best:
@@ -103,7 +107,8 @@ class _Window:
         losses = {name: _mean(total, self.counts[name]) for name, total in self.totals.items()}
         speed = self.images / max(self.seconds, 1e-9)
         row = {"step": state.step, "split": "train", "loss": losses, "lr": state.optimizer.param_groups[0]["lr"]}
-        run.log({**row, "images_per_second": round(speed, 2), "skipped": state.skipped})
+        if rank() == 0:
+            run.log({**row, "images_per_second": round(speed, 2), "skipped": state.skipped})
         reporter.losses(state.step, losses, speed)
         self.totals, self.counts, self.images, self.seconds = {}, {}, 0, 0.0
         self.resume()

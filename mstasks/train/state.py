@@ -51,6 +51,11 @@ class TrainState:
         return cls(network, weighting, build_optimizer(network, weighting, optim), average)
 
     @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    @property
     def evaluated(self) -> Network:
         """The network that is evaluated and kept: averaged weights if there are any."""
         if self.average is None:

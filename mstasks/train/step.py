@@ -11,6 +11,7 @@ from torch import Tensor
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
 from mstasks.device import Precision, as_input, autocast
+from mstasks.distributed import sum_over_ranks, world
 from mstasks.recipe.model import Optim
 from mstasks.train.finite import NonFiniteError, culprits
 from mstasks.train.losses import task_losses
@@ -39,22 +40,24 @@ class StepResult:
 def train_step(state: TrainState, batch: Batch, tasks: Mapping[str, BoundTask], optim: Optim) -> StepResult:
     """Forward, backward over the micro-batches, and one update.
 
-    A task's loss is the mean over its labelled examples of the whole step, however it is cut into micro-batches.
+    A task's loss is the mean over its labelled examples of the whole step, however it is cut into micro-batches and
+    dealt over ranks; `batch` is this rank's part.
 
     Raises:
         NonFiniteError: If a loss or gradient is not finite and the recipe says `optim.non_finite: stop`; before the
             update, so the weights are still good.
     """
-    device = next(state.network.parameters()).device
-    micro_batches = [part.to(device) for part in batch.split(optim.accumulate)]
+    micro_batches = [part.to(state.device) for part in batch.split(optim.accumulate)]
     counts = _labelled_counts(micro_batches, tasks)
     state.optimizer.zero_grad(set_to_none=True)
-    losses = {name: torch.zeros((), device=device) for name in tasks}
+    losses = {name: torch.zeros((), device=state.device) for name in tasks}
+    share = 1 / (len(micro_batches) * world())
     for part in micro_batches:
         means = _micro_losses(state, part, tasks, counts, optim.precision)
-        objective(means, counts, state.weighting, share=1 / len(micro_batches)).backward()  # type: ignore[no-untyped-call]
+        objective(means, counts, state.weighting, share).backward()  # type: ignore[no-untyped-call]
         losses = {name: loss + means[name].detach() for name, loss in losses.items()}
-    norm = _gradient_norm(state)
+    sum_over_ranks([*losses.values(), *_gradients(state)])
+    norm = torch.nn.utils.get_total_norm(_gradients(state), foreach=True)
     skipped = not bool(torch.isfinite(norm)) and _skip_or_stop(state, losses, optim)
     if not skipped:
         _clip(state, optim.clip, norm)
@@ -70,6 +73,7 @@ def _labelled_counts(parts: Sequence[Batch], tasks: Mapping[str, BoundTask]) -> 
     counts = {}
     for name, bound in tasks.items():
         counts[name] = torch.stack([bound.labels(part.targets).labelled().sum() for part in parts]).sum()
+    sum_over_ranks(counts.values())
     return counts
 
 
@@ -83,8 +87,8 @@ def _micro_losses(
     return {name: loss.total / counts[name].clamp(min=1) for name, loss in sums.items()}
 
 
-def _gradient_norm(state: TrainState) -> Tensor:
-    return torch.nn.utils.get_total_norm([p.grad for p in _parameters(state) if p.grad is not None], foreach=True)
+def _gradients(state: TrainState) -> list[Tensor]:
+    return [parameter.grad for parameter in _parameters(state) if parameter.grad is not None]
 
 
 def _clip(state: TrainState, limit: float | None, norm: Tensor) -> None:

@@ -39,13 +39,15 @@ class Camera:
         x = ((np.arange(width) + 0.5 - width / 2) / self.pixels(size)).astype(np.float32)
         y = ((np.arange(height) + 0.5 - height / 2) / self.pixels(size)).astype(np.float32)
         right, down, forward = self.axes[:, :, None, None]
-        return (x * right + (y[:, None] * down + forward)).reshape(3, -1)
+        rays: Floats = x * right + (y[:, None] * down + forward)
+        return rays.reshape(3, -1)
 
     def components(self, vectors: Floats) -> Floats:
         """World vectors, shape (3, n), in the camera's frame: x right, y down, z forward."""
         # Written out, because a matrix product may round differently on another machine.
         columns = self.axes.T[:, :, None]
-        return columns[0] * vectors[0] + columns[1] * vectors[1] + columns[2] * vectors[2]
+        result: Floats = columns[0] * vectors[0] + columns[1] * vectors[1] + columns[2] * vectors[2]
+        return result
 
 
 def look(

@@ -76,7 +76,9 @@ class Scenes:
         if unknown:
             raise ValueError(f"The scenes have no target {unknown[0]!r}. They have: {', '.join(self._kinds)}.")
         image, arrays = self._rendered(id, targets)
-        return Sample(id, image.copy(), {name: self._target(name, arrays[name]) for name in self._kinds if name in targets})
+        return Sample(
+            id, image.copy(), {name: self._target(name, arrays[name]) for name in self._kinds if name in targets}
+        )
 
     def _count(self, split: str) -> int:
         counts = {"train": self.options.train, "val": self.options.val, "test": self.options.test}

@@ -12,6 +12,7 @@ from mstasks_scenes.camera import Camera
 Rectangle = tuple[float, float, float, float]
 
 _CLEARANCE = 0.55
+_GAP = 0.06
 _TRIES = 12
 
 
@@ -55,7 +56,7 @@ class Wall(NamedTuple):
     Attributes:
         x: Middle of the wall.
         y: Likewise.
-        cosine: The wall's left-to-right direction, seen from a piece that stands with its back to it, is (cosine, sine).
+        cosine: The wall runs in direction (cosine, sine), the local x axis of what stands with its back to it.
         sine: Likewise; the room lies in direction (-sine, cosine).
         length: In metres.
     """
@@ -121,7 +122,7 @@ class Floorplan:
             room = wall.length / 2 - half[0] - 0.05
             along, z = self.random.uniform(-room, room), self.random.uniform(low, high)
             spot = wall.spot(along, 0)
-            bounds = (along - half[0], along + half[0], z - half[1], z + half[1])
+            bounds = (along - half[0] - _GAP, along + half[0] + _GAP, z - half[1] - _GAP, z + half[1] + _GAP)
             taken = self._hung.setdefault(wall, [])
             if room > 0 and self.sees(spot.x, spot.y, z) and not any(_overlap(bounds, other) for other in taken):
                 taken.append(bounds)

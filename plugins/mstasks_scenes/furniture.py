@@ -62,12 +62,12 @@ def table(palette: Palette) -> Piece:
     plate, frame = palette.thing(random.choice((0, 0.3))), palette.thing()
     if random.random() < 0.3:
         radius, thick = random.uniform(0.4, 0.65), 0.04
-        parts = (
+        round_parts = (
             Part(Shape.CYLINDER, (0, 0, height - thick / 2), (radius, radius, thick / 2), plate),
             Part(Shape.CYLINDER, (0, 0, (height - thick) / 2), (0.05, 0.05, (height - thick) / 2), frame),
             Part(Shape.CYLINDER, (0, 0, 0.02), (radius * 0.6, radius * 0.6, 0.02), frame),
         )
-        return Piece("table", parts, (radius, radius), height, (height, 0.65 * radius, 0.65 * radius))
+        return Piece("table", round_parts, (radius, radius), height, (height, 0.65 * radius, 0.65 * radius))
     x, y = random.uniform(0.45, 0.9), random.uniform(0.3, 0.5)
     thick = random.uniform(0.03, 0.06)
     parts = (
@@ -100,8 +100,8 @@ def cabinet(palette: Palette) -> Piece:
     front = random.choice((Texture.DRAWERS, Texture.BOOKS, Texture.PANELS))
     body, fronts = palette.thing(), palette.front(front)
     parts = (
-        _box((-x, x), (-y, y - 0.02), (0, height), body),
-        _box((-x + 0.02, x - 0.02), (y - 0.02, y), (0.06, height - 0.02), fronts),
+        _box((-x, x), (-y, y - 0.03), (0, height), body),
+        _box((-x, x), (y - 0.03, y), (0.07, height), fronts),
     )
     return Piece("cabinet", parts, (x, y), height, None if tall else (height, x - 0.1, y - 0.06))
 
@@ -115,7 +115,7 @@ def bed(palette: Palette) -> Piece:
     fold = random.uniform(0.1, 0.5)
     parts = [
         _box((-x, x), (-y, y), (0, frame), wood),
-        _box((-x + 0.02, x - 0.02), (-y + 0.05, y - 0.02), (frame, top), sheet),
+        _box((-x, x), (-y + 0.05, y), (frame, top), sheet),
         _box((-x - 0.015, x + 0.015), (-fold, y + 0.015), (top - 0.12, top + 0.04), blanket),
         _box((-x, x), (-y - 0.02, -y + 0.05), (frame, random.uniform(0.75, 1.15)), wood),
     ]
@@ -150,7 +150,7 @@ def sofa(palette: Palette) -> Piece:
 
 def ball(palette: Palette, largest: float) -> Piece:
     """A ball of at most this radius."""
-    radius = palette.random.uniform(0.5, 1) * largest
+    radius = palette.random.uniform(0.6, 1) * largest
     material = palette.thing(palette.random.choice((0, 0.4)))
     part = Part(Shape.BALL, (0, 0, radius), (radius, radius, radius), material)
     return Piece("ball", (part,), (radius, radius), 2 * radius)
@@ -158,8 +158,8 @@ def ball(palette: Palette, largest: float) -> Piece:
 
 def pot(palette: Palette, largest: float) -> Piece:
     """A pot, bin or vase: an upright cylinder of at most this radius."""
-    radius = palette.random.uniform(0.5, 1) * largest
-    half = radius * palette.random.uniform(0.7, 1.8)
+    radius = palette.random.uniform(0.6, 1) * largest
+    half = radius * palette.random.uniform(0.7, 1.4)
     material = palette.thing(palette.random.choice((0, 0.3)))
     part = Part(Shape.CYLINDER, (0, 0, half), (radius, radius, half), material)
     return Piece("pot", (part,), (radius, radius), 2 * half)

@@ -16,8 +16,10 @@ from mstasks_scenes.camera import Floats
 Indices = NDArray[np.intp]
 Span = tuple[Floats, Floats, NDArray[np.int8]]
 
-# A curved surface is hit only where the ray passes it by more than a sliver, so that rounding never turns a normal away.
+# A curved surface is hit only by more than a sliver, so that rounding never turns its normal away from the ray.
 _GRAZING = np.float32(1e-5)
+# Stands for a direction's zero component, so that a ray along a plane needs no case of its own.
+_PARALLEL = np.float32(1e-12)
 
 
 class Shape(IntEnum):
@@ -49,17 +51,24 @@ class Solids:
         """Radius of a ball about the centre that holds the solid, shape (K,)."""
         x, y, z = self.half
         flat = np.where(self.shape == Shape.BOX, np.hypot(x, y), x)
-        return np.where(self.shape == Shape.BALL, x, np.hypot(flat, z))
+        radius: Floats = np.where(self.shape == Shape.BALL, x, np.hypot(flat, z))
+        return radius
 
-    def local(self, vectors: Floats, solid: Indices | slice) -> Floats:
-        """World vectors along the own axes of one solid each."""
-        cosine, sine = self.turn[:, solid]
+    def take(self, solid: Indices) -> Solids:
+        """One solid for each index."""
+        return Solids(
+            self.shape.take(solid), self.centre.take(solid, 1), self.half.take(solid, 1), self.turn.take(solid, 1)
+        )
+
+    def local(self, vectors: Floats) -> Floats:
+        """World vectors (3, K) along the own axes of the solid of the same column."""
+        cosine, sine = self.turn
         x, y, z = vectors
         return np.stack([cosine * x + sine * y, cosine * y - sine * x, z])
 
-    def world(self, vectors: Floats, solid: Indices | slice) -> Floats:
+    def world(self, vectors: Floats) -> Floats:
         """The inverse of `local`."""
-        cosine, sine = self.turn[:, solid]
+        cosine, sine = self.turn
         x, y, z = vectors
         return np.stack([cosine * x - sine * y, sine * x + cosine * y, z])
 
@@ -92,12 +101,14 @@ def crossings(solids: Solids, origin: Floats, directions: Floats) -> Crossings:
         directions: World vectors of any length but zero, shape (3, n).
     """
     solid, ray = _near_misses_included(solids, origin, directions)
-    along = solids.local(directions[:, ray], solid)
-    start = solids.local(origin[:, None] - solids.centre, slice(None))
-    first = np.searchsorted(solid, np.searchsorted(solids.shape, range(len(Shape) + 1)))
+    pairs = solids.take(solid)
+    start = solids.local(origin[:, None] - solids.centre).take(solid, 1)
+    along = pairs.local(directions.take(ray, 1))
+    along[along == 0] = _PARALLEL
+    bounds = np.searchsorted(pairs.shape, range(len(Shape) + 1))
     spans = [
-        span(start[:, solid[low:high]], along[:, low:high], solids.half[:, solid[low:high]])
-        for span, low, high in zip((_box, _ball, _cylinder), first[:-1], first[1:], strict=True)
+        span(start[:, low:high], along[:, low:high], pairs.half[:, low:high])
+        for span, low, high in zip((_box, _ball, _cylinder), bounds[:-1], bounds[1:], strict=True)
     ]
     enter, leave, axis = (np.concatenate(columns) for columns in zip(*spans, strict=True))
     hit = np.flatnonzero((enter < leave) & (leave > 0))
@@ -111,18 +122,20 @@ def _near_misses_included(solids: Solids, origin: Floats, directions: Floats) ->
     # A ray within the cone that touches the ball has at least this component towards the ball's centre.
     threshold = np.where(away > 0, np.sqrt(np.maximum(away, 0)), -np.inf).astype(np.float32)
     unit = directions / np.sqrt((directions * directions).sum(0))
-    solid, ray = np.nonzero(centre.T @ unit >= threshold[:, None])
-    return solid, ray
+    near = centre.T @ unit >= threshold[:, None]
+    solid = np.repeat(np.arange(len(near)), near.sum(1))
+    return solid, np.flatnonzero(near) - solid * near.shape[1]
 
 
 def _box(start: Floats, along: Floats, half: Floats) -> Span:
     """Slabs: the box is left where the first of the three pairs of planes is left."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = 1 / along
-        middle, reach = -start * inverse, half * np.abs(inverse)
+    inverse = 1 / along
+    middle, reach = -start * inverse, half * np.abs(inverse)
     near, far = middle - reach, middle + reach
     enter = near.max(0)
-    return enter, far.min(0), near.argmax(0).astype(np.int8)
+    axis = (near[1] == enter).astype(np.int8)
+    axis[near[2] == enter] = 2
+    return enter, far.min(0), axis
 
 
 def _ball(start: Floats, along: Floats, half: Floats) -> Span:
@@ -138,9 +151,8 @@ def _cylinder(start: Floats, along: Floats, half: Floats) -> Span:
     a, b = (flat * flat).sum(0), (flat * flat_start).sum(0)
     cross = flat_start[0] * flat[1] - flat_start[1] * flat[0]
     enter, leave, axis = _roots(a, b, a * half[0] ** 2 - cross * cross, a * half[0] ** 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = 1 / along[2]
-        middle, reach = -start[2] * inverse, half[2] * np.abs(inverse)
+    inverse = 1 / along[2]
+    middle, reach = -start[2] * inverse, half[2] * np.abs(inverse)
     capped = middle - reach > enter
     return np.maximum(enter, middle - reach), np.minimum(leave, middle + reach), np.where(capped, np.int8(2), axis)
 

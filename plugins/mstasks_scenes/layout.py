@@ -88,7 +88,7 @@ def _lights(random: Random, width: float, depth: float, height: float, warm: boo
     ]
     powers = [1.0] + [random.uniform(0.2, 0.7) for _ in range(count - 1)]
     colour = np.array(tint, np.float32)
-    ambient = random.uniform(0.05, 0.16)
+    ambient = random.uniform(0.04, 0.13)
     return Lights(
         np.array(positions, np.float32),
         np.array(powers, np.float32)[:, None] * colour,
@@ -106,11 +106,11 @@ def _furnish(plan: Floorplan, palette: Palette, busy: bool) -> list[_Placed]:
         spot = plan.at_wall(piece.half, piece.height)
         if spot:
             placed.append(_Placed(piece, spot))
-    if random.random() < 0.62:
+    if random.random() < 0.7:
         placed += _dining(plan, palette, random.randint(1, 3) if busy else random.randint(0, 1))
     elif random.random() < 0.6:
         placed += _standing(plan, furniture.chair(palette))
-    balls = random.randint(1, 3) if random.random() < 0.6 else 0
+    balls = random.randint(1, 3) if random.random() < 0.68 else 0
     pots = random.randint(1, 3) if busy else random.randint(0, 1)
     for make in [furniture.ball] * balls + [furniture.pot] * pots:
         placed += _small(plan, palette, placed, make)
@@ -144,7 +144,7 @@ def _small(
     random = plan.random
     carriers = [one for one in placed if one.piece.top]
     if not carriers or random.random() < 0.5:
-        return _standing(plan, make(palette, random.uniform(0.15, 0.32)))
+        return _standing(plan, make(palette, random.uniform(0.18, 0.36)))
     carrier = random.choice(carriers)
     z, half_x, half_y = carrier.piece.top or (0.0, 0.0, 0.0)
     piece = make(palette, min(random.uniform(0.1, 0.18), 0.9 * half_y))
@@ -167,7 +167,7 @@ def _hang(plan: Floorplan, palette: Palette, daylight: float) -> list[_Placed]:
         window = (random.uniform(0.4, 0.9), random.uniform(0.4, 0.65))
         placed += _flat(plan, "window", window, (1.4, 1.6), palette.window(daylight))
     for _ in range(random.choice((0, 0, 1, 2, 3))):
-        picture = (random.uniform(0.2, 0.55), random.uniform(0.2, 0.45))
+        picture = (random.uniform(0.25, 0.6), random.uniform(0.25, 0.5))
         placed += _flat(plan, "picture", picture, (1.35, 1.75), palette.painting())
     return placed
 

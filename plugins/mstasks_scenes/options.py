@@ -19,6 +19,6 @@ class ScenesOptions(Options):
     cache_mib: int = Field(
         512,
         ge=0,
-        description="Memory in MiB for rendered samples, in each loader process; what does not fit is rendered again. A "
-        "96x96 sample takes 72 KiB with image, segmentation and depth, 189 KiB with all targets.",
+        description="Memory in MiB for rendered samples, in each loader process; what does not fit is rendered again. "
+        "A 96x96 sample takes 72 KiB with image, segmentation and depth, 189 KiB with all targets.",
     )

@@ -27,7 +27,7 @@ class Palette:
         """A floor: checkered, or boards, tiles, carpet, stripes, plain."""
         texture = Texture.CHECKER if checker else self._pick(_FLOORS)
         low, high = (0.3, 0.7) if checker else _SCALES.get(texture, (0.1, 0.3))
-        return self._add(texture, self._colour(), low, high, gloss=self.random.choice((0, 0, 0.15)))
+        return self._add(texture, self._colour(), low, high)
 
     def wall(self) -> int:
         """A wall: mostly plain and mostly pale, sometimes papered, tiled or panelled."""

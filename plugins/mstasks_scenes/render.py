@@ -25,6 +25,15 @@ _LABELS: dict[str, Callable[[Scene, Visible], NDArray[Any]]] = {
 def render(
     scene: Scene, size: tuple[int, int], targets: Collection[str]
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[Any]]]:
-    """Image, uint8 (height, width, 3), and the wanted labels by target name, as `mstasks_scenes.labels` returns them."""
+    """Render a scene.
+
+    Args:
+        scene: What to look at.
+        size: Height and width.
+        targets: Names of the wanted targets.
+
+    Returns:
+        The image, uint8 (height, width, 3), and the labels by target name, as `mstasks_scenes.labels` makes them.
+    """
     visible = trace(scene, size)
     return shade(scene, visible), {name: _LABELS[name](scene, visible) for name in targets}

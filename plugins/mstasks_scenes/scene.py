@@ -14,11 +14,9 @@ from mstasks_scenes.geometry import Solids
 ROOM_FACES = 6
 """A surface index below this is a face of the room, (x, x, y, y, z, z) with the lower bound first; above, a solid."""
 
-FLOOR, CEILING = 4, 5
-
 
 class Texture(IntEnum):
-    """How a material's three colours are spread; `mstasks_scenes.textures` draws each."""
+    """How a material's three colours are spread; `mstasks_scenes.patterns` draws each."""
 
     PLAIN = 0
     CHECKER = 1
@@ -117,3 +115,15 @@ class Scene:
     camera: Camera
     film: Film
     facts: dict[str, bool]
+
+    def surfaces(self) -> Solids:
+        """Whose faces the surfaces are: the room itself for the first six, then the solids."""
+        low, high = self.low[:, None], self.high[:, None]
+        shape = np.zeros(ROOM_FACES, np.int8)
+        turn = np.array([[1], [0]], np.float32).repeat(ROOM_FACES, 1)
+        return Solids(
+            np.concatenate([shape, self.solids.shape]),
+            np.concatenate([((low + high) / 2).repeat(ROOM_FACES, 1), self.solids.centre], 1),
+            np.concatenate([((high - low) / 2).repeat(ROOM_FACES, 1), self.solids.half], 1),
+            np.concatenate([turn, self.solids.turn], 1),
+        )

@@ -46,7 +46,7 @@ def _highlight(scene: Scene, visible: Visible, towards: Floats, some: NDArray[np
     back = scene.camera.position[:, None] - visible.point[:, some]
     half = towards / np.sqrt((towards * towards).sum(0)) + back / np.sqrt((back * back).sum(0))
     cosine = (half * visible.normal[:, some]).sum(0) / np.sqrt((half * half).sum(0))
-    return np.maximum(cosine, 0) ** 48
+    return np.asarray(np.maximum(cosine, 0) ** 48)
 
 
 def _openness(scene: Scene, visible: Visible) -> Floats:
@@ -65,16 +65,20 @@ def develop(radiance: Floats, film: Film) -> NDArray[np.uint8]:
     """Expose linear RGB (3, height, width) to an 8-bit picture (height, width, 3): lens, tone curve, noise."""
     image = _blur(_blur(radiance, film.blur, 1), film.blur, 2)
     image *= film.exposure / np.float32((_WHITE @ image.reshape(3, -1)).mean())
-    image = (image * (1 + image / 6) / (1 + image)) ** _GAMMA
+    image = np.power(image * (1 + image / 6) / (1 + image), _GAMMA, dtype=np.float32)
     noise = np.random.default_rng(film.seed).standard_normal(image.shape, np.float32)
     image += np.float32(film.noise) * noise
-    return np.clip(255 * image + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0).copy()
+    eight_bit: NDArray[np.uint8] = np.clip(255 * image + 0.5, 0, 255).astype(np.uint8)
+    return eight_bit.transpose(1, 2, 0).copy()
 
 
 def _blur(image: Floats, share: float, axis: int) -> Floats:
     """Give each neighbour along an axis a share of every pixel's light; the border keeps what would leave."""
-    padded = np.concatenate([image.take([0], axis), image, image.take([-1], axis)], axis)
-    count = image.shape[axis]
-    before = padded.take(range(count), axis)
-    after = padded.take(range(2, count + 2), axis)
-    return np.float32(1 - 2 * share) * image + np.float32(share) * (before + after)
+    image = image.swapaxes(0, axis)
+    result = np.float32(1 - 2 * share) * image
+    part = np.float32(share) * image
+    result[1:] += part[:-1]
+    result[:-1] += part[1:]
+    result[0] += part[0]
+    result[-1] += part[-1]
+    return result.swapaxes(0, axis)

@@ -24,7 +24,8 @@ class Visible:
         axis: Which own axis the face is perpendicular to, 0 on curved faces, shape (n,).
         curved: Whether the face is curved, shape (n,).
         point: World coordinates, shape (3, n).
-        local: Coordinates along the surface's own axes from its centre; from the room's lower corner for its faces.
+        local: Coordinates along the surface's own axes from its centre, shape (3, n).
+        half: Half extents of the surface's solid, or of the room, shape (3, n).
         normal: World, unit, towards the camera, shape (3, n).
     """
 
@@ -36,14 +37,15 @@ class Visible:
     curved: NDArray[np.bool_]
     point: Floats
     local: Floats
+    half: Floats
     normal: Floats
 
 
 def trace(scene: Scene, size: tuple[int, int]) -> Visible:
     """Follow the ray of each pixel of an image of this height and width to the first surface."""
     rays = scene.camera.rays(size)
-    depth, axis = _room(scene, rays)
-    surface = (2 * axis + (np.take_along_axis(rays, axis[None], 0)[0] > 0)).astype(np.intp)
+    depth, surface = _room(scene, rays)
+    axis = (surface // 2).astype(np.int8)
     found = crossings(scene.solids, scene.camera.position, rays)
     np.minimum.at(depth, found.ray, found.enter)
     first = found.enter == depth[found.ray]
@@ -52,13 +54,16 @@ def trace(scene: Scene, size: tuple[int, int]) -> Visible:
     return _describe(scene, size, rays, depth, surface, axis)
 
 
-def _room(scene: Scene, rays: Floats) -> tuple[Floats, NDArray[np.int8]]:
-    """Where each ray leaves the room from within, and through a wall perpendicular to which axis."""
-    origin = scene.camera.position[:, None]
+def _room(scene: Scene, rays: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Where each ray leaves the room from within, and through which of its six faces."""
     bound = np.where(rays > 0, scene.high[:, None], scene.low[:, None])
     with np.errstate(divide="ignore", invalid="ignore"):
-        leave = np.where(rays == 0, np.float32(np.inf), (bound - origin) / rays)
-    return leave.min(0), leave.argmin(0).astype(np.int8)
+        leave = np.where(rays == 0, np.float32(np.inf), (bound - scene.camera.position[:, None]) / rays)
+    depth = leave.min(0)
+    surface = (rays[0] > 0).astype(np.intp)
+    for axis in (1, 2):
+        surface = np.where(leave[axis] == depth, 2 * axis + (rays[axis] > 0), surface)
+    return depth, surface
 
 
 def _describe(
@@ -70,36 +75,25 @@ def _describe(
     axis: NDArray[np.int8],
 ) -> Visible:
     """Points, normals and faces of what was found."""
-    solids, pixel = scene.solids, np.arange(len(depth))
+    own = scene.surfaces().take(surface)
     point = scene.camera.position[:, None] + depth * rays
-    local, normal, curved = point - scene.low[:, None], np.zeros_like(point), np.zeros(len(depth), np.bool_)
-    normal[axis, pixel] = -np.sign(rays[axis, pixel])
-    own = np.flatnonzero(surface >= ROOM_FACES)
-    solid = surface[own] - ROOM_FACES
-    local[:, own] = solids.local(point[:, own] - solids.centre[:, solid], solid)
-    normal[:, own], curved[own] = _outward(solids.shape[solid], local[:, own], axis[own])
-    side = np.where(curved, 6, 2 * axis + (normal[axis, pixel] > 0))
-    normal[:, own] = solids.world(normal[:, own], solid)
-    return Visible(size, depth, surface, 8 * surface + side, axis, curved, point, local, normal)
-
-
-def _outward(shape: NDArray[np.int8], local: Floats, axis: NDArray[np.int8]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Outward unit normals along the own axes of solids, and which of them are of a curved face."""
-    flat = np.zeros_like(local)
-    column = np.arange(len(axis))
-    flat[axis, column] = np.sign(local[axis, column])
-    curved = (shape == Shape.BALL) | ((shape == Shape.CYLINDER) & (axis == 0))
-    radial = local.copy()
-    radial[2] *= shape == Shape.BALL
-    radial /= np.sqrt((radial * radial).sum(0)) + np.float32(1e-12)
-    return np.where(curved, radial, flat), curved
+    local = own.local(point - own.centre)
+    curved = (own.shape != Shape.BOX) & ((own.shape == Shape.BALL) | (axis == 0))
+    # Flat faces look back at the ray: those of the room from within, those of solids from without.
+    outward = np.where(axis == np.arange(3)[:, None], -np.sign(own.local(rays)), np.float32(0))
+    side = np.where(curved, 6, 2 * axis + (outward.sum(0) > 0))
+    bent = np.flatnonzero(curved)
+    radial = local[:, bent]
+    radial[2] *= own.shape[bent] == Shape.BALL
+    outward[:, bent] = radial / np.sqrt((radial * radial).sum(0))
+    return Visible(size, depth, surface, 8 * surface + side, axis, curved, point, local, own.half, own.world(outward))
 
 
 def lit(scene: Scene, visible: Visible, lamp: int, facing: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which visible points see a lamp, shape (n,); only those in `facing` are asked, the rest is False."""
     ray = np.flatnonzero(facing)
     position = scene.lights.position[lamp]
-    found = crossings(scene.solids, position, visible.point[:, ray] - position[:, None])
+    found = crossings(scene.solids, position, visible.point.take(ray, 1) - position[:, None])
     result = facing.copy()
     result[ray[_between(found, visible.surface[ray])]] = False
     return result
@@ -111,4 +105,4 @@ def _between(found: Crossings, surface: NDArray[np.intp]) -> NDArray[np.intp]:
     A convex solid never shades its own side that faces the lamp, so it is left out; a tolerance would not be exact.
     """
     blocked = (found.enter < 1) & (found.solid != surface[found.ray] - ROOM_FACES)
-    return found.ray[blocked]
+    return np.compress(blocked, found.ray)

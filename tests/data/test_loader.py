@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,7 +21,11 @@ from mstasks.data.pipeline import Pipeline
 
 INFOS = {"depth": TargetInfo(TargetKind.DEPTH_MAP)}
 IDS = [f"s{i}" for i in range(7)]
-AUGMENT = [{"HorizontalFlip": {"p": 0.5}}, {"RandomResizedCrop": {"scale": [0.5, 1.0]}}, {"GaussNoise": {"p": 0.5}}]
+AUGMENT: list[dict[str, dict[str, Any]]] = [
+    {"HorizontalFlip": {"p": 0.5}},
+    {"RandomResizedCrop": {"scale": [0.5, 1.0]}},
+    {"GaussNoise": {"p": 0.5}},
+]
 
 
 class Noise:
@@ -52,6 +60,29 @@ def assert_same(first: Sequence[Batch], second: Sequence[Batch]) -> None:
         assert torch.equal(one.images, other.images)
         assert torch.equal(one.targets["depth"].value, other.targets["depth"].value)
         assert torch.equal(one.targets["depth"].valid, other.targets["depth"].valid)
+
+
+@pytest.fixture(autouse=True)
+def _no_hanging() -> Iterator[None]:
+    """A worker that never answers ends the test instead of the whole run's patience."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError("no batch came within a minute")
+
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+def test_workers_answer_even_if_this_process_has_used_opencvs_threads() -> None:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (9, 9), 2)  # starts the pool
+    time.sleep(0.2)  # and lets its threads fall asleep
+    assert len(train(workers=1, steps=1)) == 1
+    cv2.setNumThreads(threads)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -7,6 +7,7 @@ alone the tests work out the moved camera, and ask whether the moved labels desc
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ FLAT = {name: INFOS[name] for name in ("segmentation", "edges")}
 def plane_depth(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     """Where the ray of a pixel meets the plane NORMAL . P = DISTANCE."""
     rays = np.stack([(x - (WIDTH - 1) / 2) / FOCAL, (y - (HEIGHT - 1) / 2) / FOCAL, np.ones_like(x)], -1)
-    return DISTANCE / (rays @ NORMAL)
+    return np.asarray(DISTANCE / (rays @ NORMAL))
 
 
 def sample(factor: int = 1) -> Sample:
@@ -244,7 +245,12 @@ def test_no_seed_means_no_augmentation() -> None:
     assert np.array_equal(plain.image, sample().image)
 
 
-NOISY = [*MOVES["all"], {"CoarseDropout": {}}, {"GaussNoise": {"p": 1.0}}, {"ColorJitter": {"p": 1.0}}]
+NOISY: list[dict[str, dict[str, Any]]] = [
+    *MOVES["all"],
+    {"CoarseDropout": {}},
+    {"GaussNoise": {"p": 1.0}},
+    {"ColorJitter": {"p": 1.0}},
+]
 
 
 def digest(seed: int) -> list[float]:
@@ -283,7 +289,7 @@ def test_the_input_is_not_changed() -> None:
         ("depth", RawTarget(np.zeros((4, 4, 1)), np.ones((4, 4), bool)), r"'depth' of 'bad', a depth-map, must have shape \(H, W\). Found \(4, 4, 1\)"),
         ("normals", RawTarget(np.zeros((4, 4, 2)), np.ones((4, 4), bool)), r"must have shape \(H, W, 3\). Found \(4, 4, 2\)"),
         ("attributes", RawTarget(np.zeros(3), np.ones(3, bool)), r"must have shape \(2,\). Found \(3,\)"),
-        ("edges", RawTarget(np.zeros((4, 4)), np.ones((4, 4))), r"`valid` of 'edges' of 'bad' must be bool \(4, 4\). Found float64"),
+        ("edges", RawTarget(np.zeros((4, 4)), np.ones((4, 4))), r"`valid` of 'edges' of 'bad' must be bool \(4, 4\). Found float64"),  # type: ignore[arg-type]
         ("edges", RawTarget(np.zeros((4, 4)), np.ones((4, 5), bool)), r"must be bool \(4, 4\). Found bool \(4, 5\)"),
     ],
 )  # fmt: skip
@@ -302,3 +308,9 @@ def test_a_transform_that_fails_names_itself_and_the_sample() -> None:
     pipeline = Pipeline([{"RandomCrop": {"height": 500, "width": 20}}], FLAT, (32, 32))
     with pytest.raises(ValueError, match=r"RandomCrop failed on 'plane' at 90 x 120: .*500"):
         pipeline(sample(), 0)
+
+
+def test_a_pipeline_survives_the_way_to_a_spawned_process() -> None:
+    pipeline = Pipeline(NOISY, INFOS, (32, 40))
+    copy = pickle.loads(pickle.dumps(pipeline))
+    assert np.array_equal(copy(sample(), 4).image, pipeline(sample(), 4).image)

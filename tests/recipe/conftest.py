@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,20 +14,8 @@ SUPPORT = str(Path(__file__).parent / "support")
 if SUPPORT not in sys.path:
     sys.path.insert(0, SUPPORT)  # the test plugins and the tables of bad recipes
 
-Write = Callable[..., Path]
-Load = Callable[..., LoadedRecipe]
-
-GOOD = """\
-name: toy-run
-data:
-  dataset: toy
-  size: [64, 96]
-  batch_size: 8
-backbone: {model: resnet18}
-tasks:
-  labels: {}
-  depth: {loss: berhu}
-"""
+from bad_recipes import GOOD  # noqa: E402 - found by the line above
+from recipe_fixtures import Load, Write  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -185,16 +185,22 @@ CASES = [
         ("r.yaml:1:65: nested more than 32 deep; recipes nest at most a few levels",),
     ),
     Bad(
+        "file of 200 kB",
+        changed("toy-run", "x" * 200_000),
+        ("r.yaml: the file has 0.2 MB; a recipe has at most 128 KiB",),
+    ),
+    Bad(
         "thousands of open brackets",
         "[" * 100_000,
         ("r.yaml:1:33: nested more than 32 deep; recipes nest at most a few levels",),
     ),
     Bad(
         "one very long line",
-        changed("toy-run", "x" * 200_000),
-        ("r.yaml: the file has 0.2 MB; a recipe has at most 128 KiB",),
+        changed("toy-run", "x" * 100_000),
+        (
+            "r.yaml:1:7: name is the text 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxx'; allowed: At most 100 letters, digits, '.', '_' and '-', the first a letter or digit; names the run folder",
+        ),
     ),
-    Bad("file of 50 MB", b"#" * 50_000_000, ("r.yaml: the file has 50.0 MB; a recipe has at most 128 KiB",)),
     Bad(
         "NUL byte", GOOD.encode().replace(b"toy-run", b"toy\0run"), ("r.yaml:1:10: a NUL byte; a recipe is UTF-8 text",)
     ),
