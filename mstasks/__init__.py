@@ -17,20 +17,21 @@ if TYPE_CHECKING:
     from mstasks.data.dataset import Dataset, Split
     from mstasks.data.sample import RawTarget, Sample
     from mstasks.data.splits import split_off
+    from mstasks.features import FeatureInfo, Features
     from mstasks.heads import ASPPHead, DenseHead, Head, PooledHead
     from mstasks.metrics import PooledMean, TaskMetric
     from mstasks.options import Options, RecipePath
     from mstasks.reduce import per_example_mean
     from mstasks.target import Target
-    from mstasks.task import FeatureInfo, Features, Task
+    from mstasks.task import Task
     from mstasks.train.weighting import LossWeighting
 
 _LAZY = {
     "ASPPHead": "mstasks.heads",
     "Dataset": "mstasks.data.dataset",
     "DenseHead": "mstasks.heads",
-    "FeatureInfo": "mstasks.task",
-    "Features": "mstasks.task",
+    "FeatureInfo": "mstasks.features",
+    "Features": "mstasks.features",
     "Head": "mstasks.heads",
     "LossWeighting": "mstasks.train.weighting",
     "Options": "mstasks.options",

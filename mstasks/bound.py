@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from mstasks.errors import UsageError
+from mstasks.features import FeatureInfo
 from mstasks.heads import ASPPHead, DenseHead, PooledHead
 from mstasks.plugins import resolve
 from mstasks.target import Target
 from mstasks.targets import TargetInfo
-from mstasks.task import FeatureInfo, Task
+from mstasks.task import Task
 
 if TYPE_CHECKING:
     from mstasks.recipe import LoadedRecipe

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models.segmentation.deeplabv3 import ASPP  # type: ignore[import-untyped]
 
 from mstasks.blocks import Block, ResidualBlock, full, start_near_bias
-from mstasks.task import FeatureInfo, Features
+from mstasks.features import FeatureInfo, Features
 
 
 class Head(nn.Module):

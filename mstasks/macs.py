@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mstasks.task import Features
+from mstasks.features import Features
 
 if TYPE_CHECKING:
     from mstasks.network import Network

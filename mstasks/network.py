@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mstasks.backbone import ImageBackbone, build_backbone
-from mstasks.task import FeatureInfo, Features
+from mstasks.features import FeatureInfo, Features
 from mstasks.trunk import Trunk
 
 if TYPE_CHECKING:

@@ -3,49 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from mstasks.features import FeatureInfo
+from mstasks.heads import DenseHead, PooledHead
 from mstasks.metrics import TaskMetric
+from mstasks.picture import picture_of_kind
 from mstasks.target import Target
 from mstasks.targets import TargetInfo, TargetKind
 
 if TYPE_CHECKING:
     from mstasks.options import Options
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureInfo:
-    """Shapes of the maps that a head may read.
-
-    Attributes:
-        trunk_channels: Channels of the shared decoder trunk's map.
-        trunk_stride: Its stride with respect to the image.
-        channels: Channels of the backbone's maps, fine to coarse.
-        strides: Their strides.
-    """
-
-    trunk_channels: int
-    trunk_stride: int
-    channels: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What the shared part computes for a batch.
-
-    Attributes:
-        trunk: The decoder trunk's map, shape (batch, trunk_channels, height / trunk_stride, width / trunk_stride);
-            None in a network whose heads all read the backbone.
-        backbone: The backbone's maps, fine to coarse.
-    """
-
-    trunk: Tensor | None
-    backbone: Sequence[Tensor]
 
 
 class Task(ABC):
@@ -74,8 +45,6 @@ class Task(ABC):
 
     def head(self, features: FeatureInfo) -> nn.Module:
         """A module that maps `Features` to the raw prediction. Default: the light block on the trunk, or pooled."""
-        from mstasks.heads import DenseHead, PooledHead
-
         return (DenseHead if self.kind.dense else PooledHead)(features, self.channels)
 
     def prepare(self, target: Target) -> Target:
@@ -106,6 +75,4 @@ class Task(ABC):
         Returns:
             uint8, shape (height, width, 3).
         """
-        from mstasks.picture import picture_of_kind
-
         return picture_of_kind(self.kind, self.info, value)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mstasks.features import FeatureInfo, Features
 from mstasks.heads import ASPPHead, DenseHead, Head, PooledHead, aspp_rates
-from mstasks.task import FeatureInfo, Features
 
 INFO = FeatureInfo(trunk_channels=64, trunk_stride=4, channels=(8, 16, 32), strides=(4, 8, 16))
 HEADS: list[type[Any]] = [DenseHead, ASPPHead, PooledHead]

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from mstasks.backbone import build_backbone
+from mstasks.features import FeatureInfo, Features
 from mstasks.heads import ASPPHead, DenseHead, PooledHead
 from mstasks.network import HeadFactory, Network, build_network
 from mstasks.recipe.model import Backbone, Decoder
-from mstasks.task import FeatureInfo, Features
 
 BACKBONES = [
     ("resnet18", None),

@@ -100,4 +100,8 @@ def _conclude(summary: dict[str, Any], path: Path, console: Console) -> None:
 
     print_results(summary["tasks"], "test")
     console.print(f"{summary['steps']} steps, {summary['images']} images, {summary['seconds']} s", highlight=False)
+    pictures = [part / "predictions" / "overview.png" for part in (path, *sorted((path / "tasks").glob("*")))]
+    for picture in pictures:
+        if picture.is_file():
+            console.print(f"pictures: {picture}", highlight=False, soft_wrap=True)
     console.print(f"next: mstasks predict {path} IMAGE.jpg", highlight=False, soft_wrap=True)
