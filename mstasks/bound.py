@@ -18,7 +18,12 @@ from mstasks.task import Task
 
 if TYPE_CHECKING:
     from mstasks.recipe import LoadedRecipe
-    from mstasks.recipe.model import Head
+    from mstasks.recipe.model import Head, TaskEntry
+    from mstasks.specs import TaskSpec
+
+
+_RESERVED = frozenset({"image", "overview", "predictions"})
+"""Names of files and columns beside those of the tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +76,24 @@ def bind_tasks(loaded: LoadedRecipe) -> dict[str, BoundTask]:
     infos = target_infos(loaded)
     bound = {}
     for name, entry in loaded.recipe.tasks.items():
-        spec, info = loaded.registry.find("task", entry.task), infos[entry.target]
-        where = f"{loaded.origins.get(('tasks', name), loaded.path)}: task {name!r}"
         try:
-            task: Task = resolve(spec.factory)(info, entry.options)
+            bound[name] = _bind(name, entry, loaded.registry.find("task", entry.task), infos[entry.target])
         except ValueError as error:
-            raise UsageError(f"{where}: {error}") from error
-        if task.kind != info.kind:
-            raise UsageError(f"{where} reads a {task.kind} target. Found target {entry.target!r}, a {info.kind}.")
-        if entry.head and (entry.head.name == "pooled") == task.kind.dense:
-            fitting = "'trunk' or 'aspp'" if task.kind.dense else "'pooled'"
-            raise UsageError(f"{where}: a {task.kind} task takes head {fitting}. Found {entry.head.name!r}.")
-        bound[name] = BoundTask(name, task, entry.target, entry.weight, entry.head)
+            place = loaded.origins.get(("tasks", name), loaded.path)
+            raise UsageError(f"{place}: task {name!r}: {error}") from error
     return bound
+
+
+def _bind(name: str, entry: TaskEntry, spec: TaskSpec, info: TargetInfo) -> BoundTask:
+    if name in _RESERVED or hasattr(nn.ModuleDict(), name):
+        raise ValueError("that name is taken. Choose another key, and name the plugin with `task`.")
+    task: Task = resolve(spec.factory)(info, entry.options)
+    if task.kind != info.kind:
+        raise ValueError(f"it reads a {task.kind} target. Found target {entry.target!r}, a {info.kind}.")
+    head = entry.head
+    if head and (head.name == "pooled") == task.kind.dense:
+        fitting = "'trunk' or 'aspp'" if task.kind.dense else "'pooled'"
+        raise ValueError(f"{task.kind} tasks take head {fitting}. Found {head.name!r}.")
+    if head and head.name != "trunk" and "block" in head.model_fields_set:
+        raise ValueError(f"`block` belongs to head 'trunk'. Found it with {head.name!r}.")
+    return BoundTask(name, task, entry.target, entry.weight, head)

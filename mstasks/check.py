@@ -11,12 +11,12 @@ from torch import Tensor
 
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
-from mstasks.device import as_input
 from mstasks.errors import MstasksError
 from mstasks.evaluate import Scorer
 from mstasks.experiment import Experiment
 from mstasks.network import Network
 from mstasks.synthetic import synthetic_batch
+from mstasks.train.forward import forward
 from mstasks.train.losses import resize_prediction, task_losses
 from mstasks.train.weighting import objective
 
@@ -44,16 +44,19 @@ class CheckRow:
     metrics: Mapping[str, float]
 
 
-def check_recipe(experiment: Experiment, batch_size: int = 2) -> list[CheckRow]:
-    """Push a batch through the network, every loss, the backward pass and every metric.
+def check_recipe(experiment: Experiment) -> list[CheckRow]:
+    """Push a small batch through the network, every loss, the backward pass and every metric.
+
+    It holds two images, or one if the recipe's micro-batches hold no more.
 
     Raises:
         MstasksError: If a shape is wrong, or a loss, a gradient or a metric is not what it must be; says which task.
     """
     network = experiment.build_network(pretrained=False).to(experiment.device).train()
-    size = experiment.recipe.data.size
+    recipe = experiment.recipe
+    size, batch_size = recipe.data.size, max(1, min(2, recipe.data.batch_size // recipe.optim.accumulate))
     batch = synthetic_batch(experiment.infos, experiment.pipeline, size, batch_size).to(experiment.device)
-    predictions = network(as_input(batch.images, experiment.device))
+    predictions = forward(network, batch.images)
     rows = [_check_task(bound, predictions[name], batch) for name, bound in experiment.tasks.items()]
     _check_backward(experiment, network, predictions, batch)
     return rows
@@ -67,7 +70,7 @@ def _check_task(bound: BoundTask, raw: Tensor, batch: Batch) -> CheckRow:
         scorer = Scorer(bound.task.metrics(), raw.device)
         scorer.update(decoded, labels)
         scores = scorer.compute()
-    except (ValueError, RuntimeError, TypeError, IndexError) as error:
+    except (ValueError, RuntimeError, TypeError, IndexError, AttributeError, KeyError) as error:
         raise MstasksError(
             f"task {bound.name!r} failed on a synthetic batch: {type(error).__name__}: {error}"
         ) from error
@@ -81,6 +84,9 @@ def _check_task(bound: BoundTask, raw: Tensor, batch: Batch) -> CheckRow:
 
 def _check_backward(experiment: Experiment, network: Network, predictions: Mapping[str, Tensor], batch: Batch) -> None:
     sums = task_losses(predictions, batch.targets, experiment.tasks)
+    for name, loss in sums.items():
+        if not loss.total.requires_grad:
+            raise MstasksError(f"task {name!r}: its loss does not depend on the prediction; nothing would be learned.")
     counts = {name: loss.count for name, loss in sums.items()}
     means = {name: loss.total / loss.count.clamp(min=1) for name, loss in sums.items()}
     weighting = experiment.build_weighting().to(experiment.device)
@@ -88,6 +94,6 @@ def _check_backward(experiment: Experiment, network: Network, predictions: Mappi
     for name, head in network.heads.items():
         gradients = [parameter.grad for parameter in head.parameters() if parameter.grad is not None]
         if not gradients:
-            raise MstasksError(f"task {name!r}: its loss does not depend on its head; no parameter got a gradient.")
+            raise MstasksError(f"task {name!r}: no parameter of its head got a gradient from its loss.")
         if not all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
             raise MstasksError(f"task {name!r}: a gradient in its head is not finite on a synthetic batch.")

@@ -5,7 +5,7 @@ Class frequencies, mean, normalised mean vector or prior of the valid train labe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from mstasks.bound import BoundTask
 from mstasks.target import Target
-from mstasks.targets import TargetInfo, TargetKind
+from mstasks.targets import TargetKind
 
 Moments = tuple[Tensor, Tensor]
 
@@ -34,10 +34,6 @@ def _moments(kind: TargetKind, target: Target, classes: int) -> Moments:
     return _class_counts(target, classes) if kind is TargetKind.LABEL_MAP else _channel_sums(target)
 
 
-def _classes(info: TargetInfo) -> int:
-    return len(info.names)
-
-
 def fit_constants(tasks: Mapping[str, BoundTask], batches: Iterable[Mapping[str, Target]]) -> dict[str, Tensor]:
     """The constant prediction of each task.
 
@@ -52,19 +48,14 @@ def fit_constants(tasks: Mapping[str, BoundTask], batches: Iterable[Mapping[str,
     totals: dict[str, Moments] = {}
     for targets in batches:
         for name, bound in tasks.items():
-            new = _moments(bound.task.kind, bound.labels(targets), _classes(bound.task.info))
+            new = _moments(bound.task.kind, bound.labels(targets), len(bound.task.info.names))
             old = totals.get(name)
             totals[name] = new if old is None else (old[0] + new[0], old[1] + new[1])
-    finish: Callable[[Tensor], Tensor]
-    constants = {}
-    for name, (total, count) in totals.items():
-        finish = _unit if tasks[name].task.kind is TargetKind.VECTOR_MAP else _same
-        constants[name] = finish(total / count.clamp(min=1)).float()
-    return constants
-
-
-def _same(mean: Tensor) -> Tensor:
-    return mean
+    means = {name: total / count.clamp(min=1) for name, (total, count) in totals.items()}
+    return {
+        name: (_unit(mean) if tasks[name].task.kind is TargetKind.VECTOR_MAP else mean).float()
+        for name, mean in means.items()
+    }
 
 
 def _unit(mean: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from typing import Literal
 
@@ -27,6 +28,13 @@ def choose_device(name: str) -> torch.device:
         here = ", ".join(kind for kind, there in available.items() if there)
         raise UsageError(f"device: {name!r} is not available on this machine. Available: {here}. Try device=auto.")
     return device
+
+
+def make_repeatable(device: torch.device) -> None:
+    """Ask CUDA for kernels that give the same bits in every run, where torch has them; it warns where it has not."""
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mstasks.experiment import Experiment
-from mstasks.macs import Cost, network_cost
+from mstasks.macs import Cost, network_cost, total_cost
 from mstasks.synthetic import synthetic_batch
 from mstasks.train.state import TrainState
 from mstasks.train.step import train_step
@@ -44,15 +44,13 @@ class Estimate:
 
     def lines(self) -> list[str]:
         """The estimate for reading."""
-        parameters, macs = (
-            sum(getattr(cost, field) for cost in self.costs.values()) for field in ("parameters", "macs")
-        )
+        total = total_cost(self.costs)
         minutes = self.seconds / 60
         return [
             f"networks    {self.networks}",
             f"steps       {self.steps} of {self.batch_size} images",
-            f"parameters  {parameters / 1e6:.2f} M ({_parts(self.costs, 'parameters')})",
-            f"MACs        {macs / 1e6:.1f} M an image ({_parts(self.costs, 'macs')})",
+            f"parameters  {total.parameters / 1e6:.2f} M ({_parts(self.costs, 'parameters')})",
+            f"MACs        {total.macs / 1e6:.1f} M an image ({_parts(self.costs, 'macs')})",
             f"time        about {minutes:.1f} min of steps on this machine, reading data not included",
             f"memory      about {self.memory / 2**20:.0f} MiB besides the data and the libraries",
             f"disk        about {self.disk / 2**20:.0f} MiB of checkpoints",

@@ -78,11 +78,16 @@ class TaskScores:
 
     @property
     def gap_closed(self) -> float:
-        """(m - constant) / (best - constant) of the primary metric, in [-1, 1]; 0 if either is undefined."""
+        """(m - constant) / (best - constant) of the primary metric, in [-1, 1].
+
+        0 where the split has no label or the constant is perfect; -1 for a prediction that is not finite.
+        """
         value, constant = self.values[self.primary], self.constant.get(self.primary, math.nan)
         gap = self.best_value - constant
-        if not math.isfinite(value) or not math.isfinite(gap) or gap == 0:
+        if not math.isfinite(gap) or gap == 0:
             return 0.0
+        if not math.isfinite(value):
+            return -1.0
         return max(-1.0, min(1.0, (value - constant) / gap))
 
 

@@ -139,17 +139,18 @@ def draw_curves(run: RunFolder) -> None:
     from matplotlib.figure import Figure
 
     rows = list(run.rows())
-    train = [row for row in rows if row.get("split") == "train"]
-    validation = [row for row in rows if row.get("split") == "val"]
-    if not train or not validation:
+    # By step: a resumed run logs the steps after its checkpoint again, and the last row counts.
+    train = {row["step"]: row["loss"] for row in rows if row.get("split") == "train"}
+    validation = {row["step"]: row["score"] for row in rows if row.get("split") == "val"}
+    names = sorted({name for losses in train.values() for name in losses})
+    if not names or not validation:
         return
-    names = list(train[0]["loss"])
     figure = Figure(figsize=(3.2 * (len(names) + 1), 2.8), layout="constrained")
     axes = figure.subplots(1, len(names) + 1)
     for axis, name in zip(axes, names, strict=False):
-        points = [(row["step"], row["loss"][name]) for row in train if row["loss"][name] is not None]
+        points = [(step, losses[name]) for step, losses in sorted(train.items()) if losses.get(name) is not None]
         _curve(axis, points, f"{name}: train loss")
-    _curve(axes[-1], [(row["step"], row["score"]) for row in validation], "validation: gap closed", marker="o")
+    _curve(axes[-1], sorted(validation.items()), "validation: gap closed", marker="o")
     figure.savefig(run.path / "curves.png", dpi=_DPI)
 
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from mstasks.constant import fit_constants
+from mstasks.device import make_repeatable
 from mstasks.distributed import path_of_first, rank
 from mstasks.evaluate import evaluate, score_constants, selection_score
 from mstasks.experiment import Experiment
 from mstasks.figures import draw_curves, draw_predictions
-from mstasks.recipe import dump_resolved
-from mstasks.runfolder import RunFolder, environment, finite, write_json
+from mstasks.record import record
+from mstasks.runfolder import RunFolder, finite, write_json
 from mstasks.summary import merged_summary, run_summary
 from mstasks.train.checkpoint import find_checkpoint, restore
 from mstasks.train.loop import Validate, train
@@ -42,13 +43,8 @@ def start_run(loaded: LoadedRecipe, root: Path) -> RunFolder:
         return RunFolder(path_of_first(None))
     run = RunFolder.create(root, loaded.recipe.name)
     shutil.copyfile(loaded.path, run.path / "recipe.yaml")
-    _describe(loaded, run)
+    record(loaded, run)
     return RunFolder(path_of_first(run.path))
-
-
-def _describe(loaded: LoadedRecipe, run: RunFolder) -> None:
-    run.recipe.write_text(dump_resolved(loaded.recipe), encoding="utf-8")
-    write_json(run.path / "environment.json", environment())
 
 
 def fit(loaded: LoadedRecipe, run: RunFolder, console: Console, *, resume: bool = False) -> dict[str, Any]:
@@ -94,18 +90,19 @@ def _fit_each(parts: Mapping[str, LoadedRecipe], run: RunFolder, console: Consol
     for name, alone in parts.items():
         child = run.child(name)
         if rank() == 0 and not child.recipe.is_file():
-            _describe(alone, child)
-        console.print(f"task {name}: {child.path}", highlight=False, soft_wrap=True)
+            record(alone, child)
+        console.print(f"task {name}: {child.path}", highlight=False, soft_wrap=True, markup=False)
         summaries[name] = fit(alone, child, console, resume=resume)
     return merged_summary(summaries) if rank() == 0 else {}
 
 
 def _fit_one(experiment: Experiment, run: RunFolder, console: Console, *, resume: bool) -> dict[str, Any]:
-    began = time.monotonic()
     recipe = experiment.recipe
-    network, weighting = experiment.build_network(), experiment.build_weighting()
+    make_repeatable(experiment.device)
+    going_on = resume and (run.checkpoints / "index.json").is_file()
+    network, weighting = experiment.build_network(pretrained=not going_on), experiment.build_weighting()
     state = TrainState.create(network, weighting, recipe.optim, experiment.device)
-    if resume and (run.checkpoints / "index.json").is_file():
+    if going_on:
         restore(find_checkpoint(run.checkpoints, "last"), state)
         if rank() == 0:
             run.log({"step": state.step, "event": "resumed"})
@@ -115,11 +112,12 @@ def _fit_one(experiment: Experiment, run: RunFolder, console: Console, *, resume
         train(recipe, state, experiment.tasks, batches, validate, run, reporter)
     if rank() != 0:
         return {}
+    began = time.monotonic()
     trained, best = open_trained(run)
     scores = score_network(trained, best, run, "test")
     draw_predictions(trained, best, run.predictions)
     draw_curves(run)
-    return run_summary(trained, state, best, scores, seconds=time.monotonic() - began)
+    return run_summary(trained, state, best, scores, seconds=state.seconds + time.monotonic() - began)
 
 
 def _log_file(run: RunFolder) -> Path:

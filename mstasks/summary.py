@@ -49,6 +49,7 @@ def merged_summary(children: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         **{key: first[key] for key in ("method", "seed", "steps", "parent")},
         "images": sum(child["images"] for child in children.values()),
+        "skipped_steps": sum(child["skipped_steps"] for child in children.values()),
         "seconds": round(sum(child["seconds"] for child in children.values()), 1),
         "tasks": {name: child["tasks"][name] for name, child in children.items()},
     }

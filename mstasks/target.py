@@ -32,7 +32,7 @@ class Target:
     def __len__(self) -> int:
         return len(self.value)
 
-    def __getitem__(self, index: slice) -> Target:
+    def __getitem__(self, index: slice | Tensor) -> Target:
         return Target(self.value[index], self.valid[index])
 
     def labelled(self) -> Tensor:

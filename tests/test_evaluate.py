@@ -24,7 +24,8 @@ def scores(value: float, constant: float, best: float) -> TaskScores:
         (40.0, 40.0, 0.0, 0.0),  # no better than the constant
         (60.0, 40.0, 0.0, -0.5),  # worse
         (500.0, 40.0, 0.0, -1.0),  # clipped
-        (math.nan, 40.0, 0.0, 0.0),  # nothing was valid
+        (math.nan, math.nan, 0.0, 0.0),  # nothing was valid
+        (math.nan, 40.0, 0.0, -1.0),  # the prediction is not finite: the worst there is
         (0.5, 1.0, 1.0, 0.0),  # the constant is perfect: no gap to close
     ],
 )

@@ -113,7 +113,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
         return step(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "train_step", interrupting)
-    with pytest.raises(Interrupted, match=rf"stopped at step {stop_after}; saved. Go on with: mstasks fit --resume"):
+    with pytest.raises(Interrupted, match=rf"stopped at step {stop_after} of 6; saved"):
         fit(loaded, run, Console(quiet=True))
     monkeypatch.setattr(loop, "train_step", step)
     assert not run.summary.exists()
@@ -187,3 +187,76 @@ def test_a_dry_run_trains_nothing(recipe: Path) -> None:
     assert shown == ["networks", "steps", "parameters", "MACs", "time", "memory", "disk"]
     assert not (recipe.parent / "runs").exists()
     assert time.monotonic() - began < 60
+
+
+PLUGIN = """
+from mstasks import PooledMean, TargetKind, Task, TaskSpec, hookimpl, per_example_mean
+{extra}
+class Moved(Task):
+    kind, channels = TargetKind.DEPTH_MAP, 1
+
+    def loss(self, prediction, target):
+        return per_example_mean((prediction - target.value).abs(), target.valid)
+
+    def metrics(self):
+        return {{"abs": PooledMean(lambda p, t: (p - t.value).abs(), higher_is_better=False, best_value=0.0)}}
+
+@hookimpl
+def register_tasks():
+    return [TaskSpec(name="moved", summary="Moved.", factory="{stem}:Moved")]
+"""
+
+
+@pytest.mark.parametrize("neighbour", [False, True])
+def test_a_run_outlives_its_plugin_file(recipe: Path, neighbour: bool) -> None:
+    stem = f"outlived_{neighbour}".lower()
+    (recipe.parent / f"{stem}_neighbour.py").write_text("")
+    extra = f"import {stem}_neighbour" if neighbour else ""
+    plugin = recipe.parent / f"{stem}.py"
+    plugin.write_text(PLUGIN.format(extra=extra, stem=stem))
+    run = train(recipe, [f"plugins=[{plugin}]", "tasks.moved={target: depth}", "optim.steps=1"])
+    assert (run.path / "plugins" / plugin.name).is_file() is not neighbour
+    if not neighbour:
+        plugin.unlink()
+    command = [sys.executable, "-m", "mstasks", "eval", str(run.path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "abs" in json.loads(done.stdout)["tasks"]["moved"]["test"]
+
+
+def test_ctrl_c_in_a_single_task_run_names_the_run_that_goes_on_with_all_tasks(recipe: Path) -> None:
+    command = [sys.executable, "-m", "mstasks", "fit", recipe.name, "method=single-task", "optim.steps=100000"]
+    command.append("run.log_every=1")
+    process = subprocess.Popen(command, cwd=recipe.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("step 1/"):
+            process.send_signal(signal.SIGINT)
+            break
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 75, errors
+    assert errors.rstrip().endswith("Go on with: mstasks fit --resume runs/tiny/001")
+
+
+def test_sigterm_to_the_whole_group_saves_with_loader_processes(recipe: Path) -> None:
+    command = [sys.executable, "-m", "mstasks", "fit", recipe.name, "data.workers=1", "optim.steps=100000"]
+    command.append("run.log_every=1")
+    process = subprocess.Popen(
+        command, cwd=recipe.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("step 1/"):
+            os.killpg(process.pid, signal.SIGTERM)
+            break
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 75, errors
+    assert (recipe.parent / "runs/tiny/001/checkpoints/index.json").is_file()
+
+
+def test_a_task_that_refuses_its_options_leaves_no_run_behind(recipe: Path) -> None:
+    command = [sys.executable, "-m", "mstasks", "fit", recipe.name, "tasks.attributes.names=[bal]"]
+    done = subprocess.run(command, cwd=recipe.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "task 'attributes': `names` names 'bal'" in done.stderr
+    assert not (recipe.parent / "runs").exists()

@@ -28,4 +28,4 @@ def command(run: Path, split: Split, as_json: bool) -> None:
     if as_json:
         print_json(finite({"run": str(run), "split": split, "tasks": tasks}))
     else:
-        print_results(tasks, split)
+        print_results(finite(tasks), split)

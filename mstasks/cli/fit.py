@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from mstasks.cli.arguments import plugin_option
-from mstasks.errors import UsageError
+from mstasks.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,12 +51,16 @@ def command(
 
 
 def _fresh(recipe: str | None, overrides: tuple[str, ...], plugins: tuple[str, ...]) -> LoadedRecipe:
+    from mstasks.experiment import Experiment
+    from mstasks.fit import split_by_network
     from mstasks.recipe import check_names, load_recipe
 
     if recipe is None:
         raise UsageError("no recipe given. Try `mstasks fit quickstart`, or `mstasks ls recipes` for others.")
     loaded = load_recipe(recipe, overrides, plugins)
     check_names(loaded)
+    for part in split_by_network(loaded).values():
+        Experiment(part).tasks  # noqa: B018 - built here, so that what a task refuses is told before there is a run
     return loaded
 
 
@@ -79,8 +83,12 @@ def _train(loaded: LoadedRecipe, out: Path, resume: Path | None) -> None:
     with process_group():
         console = Console(quiet=rank() != 0)
         run = start_run(loaded, out) if resume is None else RunFolder.open(resume)
-        console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
-        summary = fit(loaded, run, console, resume=resume is not None)
+        console.print(f"run: {run.path}", highlight=False, soft_wrap=True, markup=False)
+        try:
+            summary = fit(loaded, run, console, resume=resume is not None)
+        except (Interrupted, KeyboardInterrupt) as stopped:
+            reason = str(stopped) or "interrupted after the last step."
+            raise Interrupted(f"{reason} Go on with: mstasks fit --resume {run.path}") from None
         if rank() == 0:
             _conclude(summary, run.path, console)
 
@@ -99,9 +107,11 @@ def _conclude(summary: dict[str, Any], path: Path, console: Console) -> None:
     from mstasks.cli.results import print_results
 
     print_results(summary["tasks"], "test")
-    console.print(f"{summary['steps']} steps, {summary['images']} images, {summary['seconds']} s", highlight=False)
+    skipped = f", {summary['skipped_steps']} steps skipped as not finite" if summary["skipped_steps"] else ""
+    done = f"{summary['steps']} steps, {summary['images']} images, {summary['seconds']} s{skipped}"
+    console.print(done, highlight=False)
     pictures = [part / "predictions" / "overview.png" for part in (path, *sorted((path / "tasks").glob("*")))]
     for picture in pictures:
         if picture.is_file():
-            console.print(f"pictures: {picture}", highlight=False, soft_wrap=True)
-    console.print(f"next: mstasks predict {path} IMAGE.jpg", highlight=False, soft_wrap=True)
+            console.print(f"pictures: {picture}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"next: mstasks predict {path} IMAGE.jpg", highlight=False, soft_wrap=True, markup=False)

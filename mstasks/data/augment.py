@@ -93,7 +93,8 @@ def _step(name: str, arguments: Mapping[str, Any], infos: Mapping[str, TargetInf
     reason = camera_refusal(name, transform, arguments, targets)
     if reason is not None:
         raise _Reason(f"{name} {reason}")
-    step = Step(transform, moves, size, keeps_aspect=bool(targets))
+    # By default whatever the targets: else a network of one task would train on other crops than one of all tasks.
+    step = Step(transform, moves, size, keeps_aspect="ratio" not in arguments)
     try:
         step.try_out()
     except Exception as error:

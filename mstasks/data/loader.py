@@ -179,5 +179,6 @@ def _prepare_worker(_: int) -> None:
     # wait for them for ever.
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    # Ctrl-C reaches every process of the terminal; only the training process decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a scheduler's SIGTERM reach the whole process group; the training process decides what they mean.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -56,8 +56,7 @@ class Step:
         transform: The albumentations instance.
         reach: What it does to labels.
         size: Height and width that samples are brought to in the end.
-        keeps_aspect: Whether a RandomResizedCrop must keep the image's own aspect, because depth or normals need one
-        zoom.
+        keeps_aspect: Whether a RandomResizedCrop keeps the image's own aspect, as depth and normals need it.
     """
 
     def __init__(self, transform: Any, reach: Reach, size: tuple[int, int], keeps_aspect: bool) -> None:

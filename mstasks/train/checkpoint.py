@@ -45,8 +45,21 @@ def save_checkpoint(folder: Path, state: TrainState, *, best: bool) -> Path:
     """
     name = f"step-{state.step:06d}"
     folder.mkdir(parents=True, exist_ok=True)
+    if name not in _index(folder).values():
+        _write(folder, name, state)
+    index = {**_index(folder), "last": name, **({"best": name} if best else {})}
+    write_json(folder / "index.json", index)
+    for other in folder.glob("step-*"):
+        if other.name not in index.values():
+            shutil.rmtree(other)
+    return folder / name
+
+
+def _write(folder: Path, name: str, state: TrainState) -> None:
+    """Write a checkpoint beside its place and then rename it; what killed savers left behind goes."""
+    for leftover in [*folder.glob(".step-*"), folder / name]:
+        shutil.rmtree(leftover, ignore_errors=True)
     temporary = folder / f".{name}.{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     save_file(_contiguous(state.network.state_dict()), temporary / _MODEL)
     if state.average is not None:
@@ -55,14 +68,7 @@ def save_checkpoint(folder: Path, state: TrainState, *, best: bool) -> Path:
     (temporary / "state.json").write_text(json.dumps(_counters(state), indent=1))
     hashes = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
     (temporary / "manifest.json").write_text(json.dumps({"sha256": hashes}, indent=1))
-    shutil.rmtree(folder / name, ignore_errors=True)
     temporary.rename(folder / name)
-    index = {**_index(folder), "last": name, **({"best": name} if best else {})}
-    write_json(folder / "index.json", index)
-    for other in folder.glob("step-*"):
-        if other.name not in index.values():
-            shutil.rmtree(other)
-    return folder / name
 
 
 def find_checkpoint(folder: Path, which: Which) -> Path:
@@ -125,6 +131,7 @@ def _counters(state: TrainState) -> dict[str, Any]:
     return {
         "step": state.step,
         "skipped": state.skipped,
+        "seconds": state.seconds,
         "best_score": state.best_score,
         "best_step": state.best_step,
     }

@@ -48,11 +48,12 @@ def train(
         Interrupted: On the first Ctrl-C or SIGTERM, after saving.
         NonFiniteError: See `train_step`.
     """
-    window = _Window()
+    window, began = _Window(), time.monotonic() - state.seconds
     every = recipe.run.evaluate_every or max(1, recipe.optim.steps // 10)
     with StopRequest() as stop:
         for batch in batches:
             window.add(train_step(state, batch, tasks, recipe.optim), len(batch) * world())
+            state.seconds = time.monotonic() - began
             reporter.step(state.step)
             last = state.step == recipe.optim.steps
             if last or state.step % recipe.run.log_every == 0:
@@ -64,7 +65,7 @@ def train(
             if any_rank(stop.requested, state.device) and not last:
                 if rank() == 0:
                     save_checkpoint(run.checkpoints, state, best=False)
-                raise Interrupted(f"stopped at step {state.step}; saved. Go on with: mstasks fit --resume {run.path}")
+                raise Interrupted(f"stopped at step {state.step} of {recipe.optim.steps}; saved.")
 
 
 def _validate_and_save(state: TrainState, validate: Validate, run: RunFolder) -> None:
@@ -83,16 +84,17 @@ class _Window:
 
     totals: dict[str, Tensor] = field(default_factory=dict)
     counts: dict[str, Tensor] = field(default_factory=dict)
+    norm: Tensor | None = None
     images: int = 0
     seconds: float = 0.0
     since: float = field(default_factory=time.monotonic)
 
     def add(self, result: StepResult, images: int) -> None:
         for name, loss in result.losses.items():
-            count = result.counts[name] * (not result.skipped)
-            total = loss * count if not result.skipped else loss.new_zeros(())
-            self.totals[name] = self.totals.get(name, 0) + total
-            self.counts[name] = self.counts.get(name, 0) + count
+            if not result.skipped:
+                self.totals[name] = self.totals.get(name, 0) + loss * result.counts[name]
+                self.counts[name] = self.counts.get(name, 0) + result.counts[name]
+        self.norm = result.gradient_norm
         self.images += images
 
     def pause(self) -> None:
@@ -108,7 +110,8 @@ class _Window:
         speed = self.images / max(self.seconds, 1e-9)
         row = {"step": state.step, "split": "train", "loss": losses, "lr": state.optimizer.param_groups[0]["lr"]}
         if rank() == 0:
-            run.log({**row, "images_per_second": round(speed, 2), "skipped": state.skipped})
+            norm = float("nan") if self.norm is None else float(self.norm)
+            run.log({**row, "gradient_norm": norm, "images_per_second": round(speed, 2), "skipped": state.skipped})
         reporter.losses(state.step, losses, speed)
         self.totals, self.counts, self.images, self.seconds = {}, {}, 0, 0.0
         self.resume()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -50,10 +49,20 @@ def task_losses(
     sums = {}
     for name, bound in tasks.items():
         labels = bound.labels(targets)
-        loss = bound.task.loss(resize_prediction(predictions[name], labels), labels)
-        if loss.shape != (len(labels),):
-            raise ValueError(f"The loss of task {name!r} must have shape ({len(labels)},). Found {tuple(loss.shape)}.")
         labelled = labels.labelled()
-        # A plugin's loss may be anything where nothing is labelled: what is missing must not contribute.
-        sums[name] = LossSum(torch.where(labelled, loss, 0.0).sum(), labelled.sum())
+        sums[name] = LossSum(_total(bound, predictions[name], labels, labelled), labelled.sum())
     return sums
+
+
+def _total(bound: BoundTask, prediction: Tensor, labels: Target, labelled: Tensor) -> Tensor:
+    """Sum of the losses of the labelled examples; the task never sees the others, whatever it would make of them."""
+    if not bool(labelled.all()):
+        if not bool(labelled.any()):
+            return 0.0 * prediction.float().sum()  # the head's gradient is zero, not absent
+        prediction, labels = prediction[labelled], labels[labelled]
+    loss = bound.task.loss(resize_prediction(prediction, labels), labels)
+    if loss.shape != (len(labels),):
+        raise ValueError(
+            f"The loss of task {bound.name!r} must have shape ({len(labels)},). Found {tuple(loss.shape)}."
+        )
+    return loss.sum()

@@ -26,6 +26,7 @@ class TrainState:
         average: Averaged weights (EMA), or None.
         step: Steps done.
         skipped: Steps skipped because something was not finite.
+        seconds: Time spent training, over all sessions of a resumed run.
         best_score: Best selection score so far, None before the first validation.
         best_step: Step of the best score.
     """
@@ -36,6 +37,7 @@ class TrainState:
     average: AveragedModel | None
     step: int = 0
     skipped: int = 0
+    seconds: float = 0.0
     best_score: float | None = None
     best_step: int = field(default=0)
 

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
-from mstasks.device import Precision, as_input, autocast
+from mstasks.device import Precision
 from mstasks.distributed import sum_over_ranks, world
 from mstasks.recipe.model import Optim
 from mstasks.train.finite import NonFiniteError, culprits
+from mstasks.train.forward import forward
 from mstasks.train.losses import task_losses
 from mstasks.train.optim import set_rates, warmup_cosine
 from mstasks.train.state import TrainState
@@ -50,6 +51,7 @@ def train_step(state: TrainState, batch: Batch, tasks: Mapping[str, BoundTask], 
     micro_batches = [part.to(state.device) for part in batch.split(optim.accumulate)]
     counts = _labelled_counts(micro_batches, tasks)
     state.optimizer.zero_grad(set_to_none=True)
+    buffers = [buffer.clone() for buffer in state.network.buffers()] if optim.non_finite == "skip" else []
     losses = {name: torch.zeros((), device=state.device) for name in tasks}
     share = 1 / (len(micro_batches) * world())
     for part in micro_batches:
@@ -58,15 +60,17 @@ def train_step(state: TrainState, batch: Batch, tasks: Mapping[str, BoundTask], 
         losses = {name: loss + means[name].detach() for name, loss in losses.items()}
     sum_over_ranks([*losses.values(), *_gradients(state)])
     norm = torch.nn.utils.get_total_norm(_gradients(state), foreach=True)
-    skipped = not bool(torch.isfinite(norm)) and _skip_or_stop(state, losses, optim)
-    if not skipped:
+    finite = bool(torch.isfinite(norm + torch.stack(list(losses.values())).sum()))
+    if not finite:
+        _stop_or_skip(state, losses, buffers, optim)
+    else:
         _clip(state, optim.clip, norm)
         set_rates(state.optimizer, warmup_cosine(state.step, optim.steps, optim.warmup))
         state.optimizer.step()
         if state.average is not None:
             state.average.update_parameters(state.network)
     state.step += 1
-    return StepResult(losses, counts, norm, skipped)
+    return StepResult(losses, counts, norm, skipped=not finite)
 
 
 def _labelled_counts(parts: Sequence[Batch], tasks: Mapping[str, BoundTask]) -> dict[str, Tensor]:
@@ -81,8 +85,7 @@ def _micro_losses(
     state: TrainState, part: Batch, tasks: Mapping[str, BoundTask], counts: Mapping[str, Tensor], precision: Precision
 ) -> dict[str, Tensor]:
     """A micro-batch's part of each task's mean loss over the step."""
-    with autocast(part.images.device, precision):
-        predictions = state.network(as_input(part.images, part.images.device))
+    predictions = forward(state.network, part.images, precision)
     sums = task_losses(predictions, part.targets, tasks)
     return {name: loss.total / counts[name].clamp(min=1) for name, loss in sums.items()}
 
@@ -100,13 +103,14 @@ def _parameters(state: TrainState) -> list[Tensor]:
     return [parameter for group in state.optimizer.param_groups for parameter in group["params"]]
 
 
-def _skip_or_stop(state: TrainState, losses: Mapping[str, Tensor], optim: Optim) -> bool:
-    reason = f"step {state.step + 1}: {culprits(losses, state.network)}"
+def _stop_or_skip(state: TrainState, losses: Mapping[str, Tensor], buffers: Sequence[Tensor], optim: Optim) -> None:
+    """Raise, or undo what the forward pass did to the norms' running statistics and count the step."""
     if optim.non_finite == "stop":
         raise NonFiniteError(
-            f"{reason}. The weights were not updated. "
+            f"step {state.step + 1}: {culprits(losses, state.network)}. The weights were not updated. "
             "Lower `optim.lr`, or set `optim.non_finite: skip` to count such steps and go on."
         )
+    for buffer, before in zip(state.network.buffers(), buffers, strict=True):
+        buffer.copy_(before)
     state.optimizer.zero_grad(set_to_none=True)
     state.skipped += 1
-    return True

@@ -223,14 +223,16 @@ def test_a_bent_picture_bends_label_maps_alike() -> None:
     assert np.abs(moved.targets["edges"].value * WIDTH - moved.image[..., 0])[inner].max() <= 1.1
 
 
-def test_crops_may_change_the_aspect_only_when_no_target_minds() -> None:
-    def aspects(infos: dict[str, TargetInfo]) -> list[float]:
-        pipeline = Pipeline([{"RandomResizedCrop": {"scale": [0.3, 0.4]}}], infos, (HEIGHT, WIDTH))
+def test_crops_keep_the_aspect_whatever_the_targets_unless_a_ratio_is_given() -> None:
+    # The same crops with and without depth: networks of one task are compared with a network of all.
+    def aspects(infos: dict[str, TargetInfo], **more: Any) -> list[float]:
+        pipeline = Pipeline([{"RandomResizedCrop": {"scale": [0.3, 0.4], **more}}], infos, (HEIGHT, WIDTH))
         matrices = [seen(pipeline(sample(), seed).image).matrix for seed in range(6)]
         return [matrix[0, 0] / matrix[1, 1] for matrix in matrices]
 
     np.testing.assert_allclose(aspects(INFOS), 1, atol=0.02)
-    assert np.ptp(aspects(FLAT)) > 0.1
+    np.testing.assert_allclose(aspects(FLAT), 1, atol=0.02)
+    assert np.ptp(aspects(FLAT, ratio=[0.5, 2.0])) > 0.1
 
 
 def test_targets_that_a_sample_lacks_stay_absent_and_others_are_dropped() -> None:

@@ -46,3 +46,25 @@ def test_a_loss_of_the_wrong_shape_is_explained(
     predictions = {name: torch.zeros(6, 1, 8, 8) for name in tasks}
     with pytest.raises(ValueError, match=r"loss of task 'one' must have shape \(6,\). Found \(\)"):
         task_losses(predictions, batch.targets, tasks)
+
+
+def test_a_careless_loss_never_sees_what_is_not_labelled(
+    tasks: dict[str, BoundTask], batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 0 / 0 for an example without a valid pixel: its gradient would be NaN even if the value were masked afterwards.
+    def careless(self: object, prediction: torch.Tensor, target: Target) -> torch.Tensor:
+        error = (prediction - target.value) ** 2 * target.valid
+        return error.flatten(1).sum(1) / target.valid.flatten(1).sum(1)
+
+    prediction = torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    careful = task_losses({"two": prediction}, batch.targets, {"two": tasks["two"]})["two"]
+    (expected,) = torch.autograd.grad(careful.total, prediction)
+    monkeypatch.setattr(type(tasks["two"].task), "loss", careless)
+    loss = task_losses({"two": prediction}, batch.targets, {"two": tasks["two"]})["two"]
+    (found,) = torch.autograd.grad(loss.total, prediction)
+    torch.testing.assert_close(found, expected)
+    nothing = Target(batch.targets["two"].value, torch.zeros_like(batch.targets["two"].valid))
+    loss = task_losses({"two": prediction}, {"two": nothing}, {"two": tasks["two"]})["two"]
+    (found,) = torch.autograd.grad(loss.total, prediction)
+    assert loss.total == 0
+    assert not found.any()

@@ -127,3 +127,29 @@ def test_bfloat16_stays_close_to_float32(make_state: Maker, tasks: dict[str, Bou
     cosine = torch.nn.functional.cosine_similarity(gradients(full), gradients(half), dim=0)
     assert cosine > 0.99
     assert not torch.equal(gradients(full), gradients(half))
+
+
+def test_a_skipped_step_leaves_the_running_statistics(
+    make_state: Maker, tasks: dict[str, BoundTask], batch: Batch
+) -> None:
+    optim = Optim(non_finite="skip")
+    state = make_state(optim)
+    state.network.backbone = torch.nn.Sequential(state.network.backbone, torch.nn.BatchNorm2d(4))
+    norm = state.network.backbone[1]
+    train_step(state, batch, tasks, optim)
+    before = norm.running_mean.clone()
+    with torch.no_grad():
+        state.network.backbone[0].weight[0, 0, 0, 0] = float("inf")
+    assert train_step(state, batch, tasks, optim).skipped
+    assert torch.equal(norm.running_mean, before)
+    assert norm.num_batches_tracked == 1
+
+
+def test_a_loss_that_is_not_finite_stops_even_if_its_gradient_is(
+    make_state: Maker, tasks: dict[str, BoundTask], batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = type(tasks["one"].task)
+    plain = task.loss
+    monkeypatch.setattr(task, "loss", lambda self, p, t: plain(self, p, t) + float("nan"))
+    with pytest.raises(NonFiniteError, match="step 1: the loss of tasks 'one', 'two' is not finite"):
+        train_step(make_state(Optim()), batch, tasks, Optim())

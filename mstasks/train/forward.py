@@ -1,0 +1,29 @@
+"""The forward pass of training, with a sentence for what norm layers cannot do."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from mstasks.device import Precision, as_input, autocast
+from mstasks.errors import UsageError
+from mstasks.network import Network
+
+
+def forward(network: Network, images: Tensor, precision: Precision = "float32") -> dict[str, Tensor]:
+    """Raw predictions by task for uint8 images (B, 3, H, W) on the network's device.
+
+    Raises:
+        UsageError: If a norm layer gets a single value per channel, of which it cannot take statistics.
+    """
+    try:
+        with autocast(images.device, precision):
+            predictions: dict[str, Tensor] = network(as_input(images, images.device))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        height, width = images.shape[-2:]
+        raise UsageError(
+            f"a micro-batch of {len(images)} image(s) of {height}x{width} leaves a norm layer one value per channel. "
+            "Raise `data.batch_size` or `data.size`, or lower `optim.accumulate`."
+        ) from error
+    return predictions

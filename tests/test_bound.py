@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mstasks.bound import bind_tasks
+from mstasks.errors import UsageError
+from mstasks.recipe import load_recipe
+
+RECIPE = """
+name: bound
+data: {dataset: scenes, size: [64, 64]}
+backbone: {model: mobilenetv3_small_050}
+tasks:
+  %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        ("depth: {target: normals}", "task 'depth': it reads a depth-map target. Found target 'normals', a vector-map."),
+        ("depth: {head: pooled}", "task 'depth': depth-map tasks take head 'trunk' or 'aspp'. Found 'pooled'."),
+        ("attributes: {head: trunk}", "task 'attributes': attributes tasks take head 'pooled'. Found 'trunk'."),
+        ("depth: {head: {name: aspp, block: full}}", "task 'depth': `block` belongs to head 'trunk'. Found it with 'aspp'."),
+        ("overview: {task: depth, target: depth}", "task 'overview': that name is taken. Choose another key"),
+        ("keys: {task: depth, target: depth}", "task 'keys': that name is taken. Choose another key"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_told_with_its_place(tmp_path: Path, task: str, expected: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE % task)
+    with pytest.raises(UsageError) as caught:
+        bind_tasks(load_recipe(path))
+    assert expected in str(caught.value)
+    assert re.search(r"r\.yaml:6:\d+: task ", str(caught.value))
+
+
+def test_the_recipe_may_choose_the_head(tmp_path: Path) -> None:
+    from mstasks import ASPPHead, DenseHead, FeatureInfo
+
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE % "{depth: {head: aspp}, normals: {head: {name: trunk, block: full}}, edges: {}}")
+    features = FeatureInfo(16, 4, (8, 16), (16, 32))
+    heads = {name: bound.head(features) for name, bound in bind_tasks(load_recipe(path)).items()}
+    assert isinstance(heads["depth"], ASPPHead)
+    sizes = {name: sum(p.numel() for p in heads[name].parameters()) for name in ("normals", "edges")}
+    assert isinstance(heads["edges"], DenseHead)
+    assert sizes["normals"] > 4 * sizes["edges"]
