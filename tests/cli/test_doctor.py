@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ def test_versions_and_device_are_told(capsys: Capture) -> None:
 
 
 def test_settings_and_cache_are_told(capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("MSTASKS_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("MSTASKS_CACHE", str(tmp_path))
     monkeypatch.setenv("MSTASKS_DISABLE_PLUGIN_AUTOLOAD", "1")
     found = facts(capsys)
