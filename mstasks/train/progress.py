@@ -8,8 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 
 class Reporter:
@@ -26,19 +28,22 @@ class Reporter:
         self._steps, self._start, self._console = steps, start, console
         self._log = log.open("a", encoding="utf-8")
         self._began = time.monotonic()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        text = TextColumn("{task.fields[text]}")
-        self._bar = Progress(*columns, text, console=console, transient=True, disable=not console.is_terminal)
-        self._row = self._bar.add_task("training", total=steps, completed=start, text="")
+        self._bar = Progress(
+            TextColumn("step"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(), TextColumn("left")
+        )
+        self._row = self._bar.add_task("", total=steps, completed=start)
+        self._text = Text()
+        self._live = Live(Group(self._bar, self._text), console=console, transient=True)
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if self._console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        self._live.stop()
         self._log.close()
 
     def step(self, step: int) -> None:
@@ -49,7 +54,7 @@ class Reporter:
         """Show the losses since the last call."""
         shown = "  ".join(f"{name} {value:.4g}" for name, value in losses.items())
         text = f"{shown}  {images_per_second:.1f} images/s"
-        self._bar.update(self._row, text=text)
+        self._text.plain = text
         line = f"step {step}/{self._steps}  {text}  {self._remaining(step)} left"
         self._write(line, show=not self._console.is_terminal)
 
@@ -61,7 +66,7 @@ class Reporter:
         self._log.write(line + "\n")
         self._log.flush()
         if show:
-            self._bar.console.print(line, highlight=False, soft_wrap=True, markup=False)
+            self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def _remaining(self, step: int) -> str:
         done = max(1, step - self._start)
