@@ -11,7 +11,8 @@ from torch import nn
 from mstasks.errors import UsageError
 from mstasks.features import FeatureInfo
 from mstasks.heads import ASPPHead, DenseHead, PooledHead
-from mstasks.plugins import resolve
+from mstasks.metrics import TaskMetric
+from mstasks.plugins import PluginError, resolve
 from mstasks.target import Target
 from mstasks.targets import TargetInfo
 from mstasks.task import Task
@@ -84,10 +85,38 @@ def bind_tasks(loaded: LoadedRecipe) -> dict[str, BoundTask]:
     return bound
 
 
+def _build(spec: TaskSpec, info: TargetInfo, entry: TaskEntry) -> Task:
+    """Call the plugin's factory; whatever is wrong with what it gives is the plugin author's to know.
+
+    Raises:
+        ValueError: Says what.
+    """
+    try:
+        task = resolve(spec.factory)(info, entry.options)
+    except (ValueError, PluginError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{spec.factory} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(task, Task):
+        raise ValueError(f"{spec.factory} must give a subclass of mstasks.Task. Found {type(task).__name__}.")
+    missing = [name for name in ("kind", "channels", "info", "options") if not hasattr(task, name)]
+    if missing:
+        raise ValueError(
+            f"{spec.factory} lacks `{missing[0]}`: set `kind` and `channels` in the class; a constructor of its own "
+            "must call `super().__init__(info, options)`."
+        )
+    metrics = task.metrics()
+    if not isinstance(metrics, Mapping) or not all(isinstance(metric, TaskMetric) for metric in metrics.values()):
+        raise ValueError(f"`metrics` of {spec.factory} must give a mapping of names to TaskMetric. Found {metrics!r}.")
+    if not metrics:
+        raise ValueError(f"`metrics` of {spec.factory} gives none; the first one chooses the best checkpoint.")
+    return task
+
+
 def _bind(name: str, entry: TaskEntry, spec: TaskSpec, info: TargetInfo) -> BoundTask:
     if name in _RESERVED or hasattr(nn.ModuleDict(), name):
         raise ValueError("that name is taken. Choose another key, and name the plugin with `task`.")
-    task: Task = resolve(spec.factory)(info, entry.options)
+    task = _build(spec, info, entry)
     if task.kind != info.kind:
         raise ValueError(f"it reads a {task.kind} target. Found target {entry.target!r}, a {info.kind}.")
     head = entry.head

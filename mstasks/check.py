@@ -16,6 +16,7 @@ from mstasks.evaluate import Scorer
 from mstasks.experiment import Experiment
 from mstasks.network import Network
 from mstasks.synthetic import synthetic_batch
+from mstasks.targets import TargetKind
 from mstasks.train.forward import forward
 from mstasks.train.losses import resize_prediction, task_losses
 from mstasks.train.weighting import objective
@@ -67,6 +68,7 @@ def _check_task(bound: BoundTask, raw: Tensor, batch: Batch) -> CheckRow:
     try:
         loss = task_losses({bound.name: raw}, batch.targets, {bound.name: bound})[bound.name]
         decoded = bound.task.decode(resize_prediction(raw.detach(), labels))
+        _check_decoded(bound, decoded)
         scorer = Scorer(bound.task.metrics(), raw.device)
         scorer.update(decoded, labels)
         scores = scorer.compute()
@@ -80,6 +82,20 @@ def _check_task(bound: BoundTask, raw: Tensor, batch: Batch) -> CheckRow:
     return CheckRow(
         bound.name, bound.task.kind, tuple(raw.shape), tuple(decoded.shape), tuple(labels.value.shape), value, scores
     )
+
+
+def _check_decoded(bound: BoundTask, decoded: Tensor) -> None:
+    """A decoded prediction must be what its kind says: files, pictures and the constant predictor rely on it."""
+    task = bound.task
+    wanted = {TargetKind.DEPTH_MAP: 1, TargetKind.SCALAR_MAP: 1, TargetKind.VECTOR_MAP: 3}.get(
+        task.kind, len(task.info.names)
+    )
+    if decoded.dim() != (4 if task.kind.dense else 2) or decoded.shape[1] != wanted:
+        raise MstasksError(
+            f"task {bound.name!r}: a decoded {task.kind} prediction must have {wanted} channel(s). "
+            f"Found shape {tuple(decoded.shape)}; is `channels` right?"
+        )
+    task.picture(decoded[0])
 
 
 def _check_backward(experiment: Experiment, network: Network, predictions: Mapping[str, Tensor], batch: Batch) -> None:

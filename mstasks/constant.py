@@ -42,8 +42,8 @@ def fit_constants(tasks: Mapping[str, BoundTask], batches: Iterable[Mapping[str,
         batches: Train labels by target name, batch after batch.
 
     Returns:
-        Per task a float32 vector: class frequencies (C,), mean (1,), unit mean vector (3,), or priors (K,). All zeros
-        where no train label is valid (the mean vector then points at the camera: (0, 0, -1)).
+        Per task a float32 vector: class frequencies (C,), mean (1,), unit mean vector (3,), or priors (K,); 0 for an
+        attribute without a label. A task without any valid label is left out.
     """
     totals: dict[str, Moments] = {}
     for targets in batches:
@@ -55,10 +55,12 @@ def fit_constants(tasks: Mapping[str, BoundTask], batches: Iterable[Mapping[str,
     return {
         name: (_unit(mean) if tasks[name].task.kind is TargetKind.VECTOR_MAP else mean).float()
         for name, mean in means.items()
+        if totals[name][1].any()
     }
 
 
 def _unit(mean: Tensor) -> Tensor:
+    """The unit vector along the mean, towards the camera where vectors cancel out."""
     towards_camera = torch.tensor([0.0, 0.0, -1.0], dtype=mean.dtype)
     return towards_camera if not mean.any() else functional.normalize(mean, dim=0)
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from mstasks.constant import fit_constants
 from mstasks.device import make_repeatable
 from mstasks.distributed import path_of_first, rank
+from mstasks.errors import UsageError
 from mstasks.evaluate import evaluate, score_constants, selection_score
 from mstasks.experiment import Experiment
 from mstasks.figures import draw_curves, draw_predictions
@@ -128,7 +129,14 @@ def _constants(experiment: Experiment) -> dict[str, Tensor]:
     ids = list(experiment.ids("train"))
     if len(ids) > CONSTANT_IMAGES:
         ids = random.Random(0).sample(ids, CONSTANT_IMAGES)
-    return fit_constants(experiment.tasks, (batch.targets for batch in experiment.batches("train", ids)))
+    constants = fit_constants(experiment.tasks, (batch.targets for batch in experiment.batches("train", ids)))
+    for name, bound in experiment.tasks.items():
+        if name not in constants:
+            raise UsageError(
+                f"task {name!r}: none of {len(ids)} train images has a label for {bound.target!r}. "
+                "Check where the data set looks for them, or take the task out of the recipe."
+            )
+    return constants
 
 
 def _validation(experiment: Experiment, run: RunFolder, reporter: Reporter) -> Validate:

@@ -43,7 +43,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
                 upright = Image.fromarray(levels.clip(0, 255).round().astype(np.uint8))
             return np.asarray(upright.convert("RGB"))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
-        reason = "no such file" if not path.exists() else str(error)
+        reason = "no such file" if not path.exists() else "a folder; name its images" if path.is_dir() else str(error)
         raise ImageError(f"{path}: not a readable image: {reason}") from error
 
 

@@ -38,6 +38,48 @@ def test_what_does_not_fit_is_told_with_its_place(tmp_path: Path, task: str, exp
     assert re.search(r"r\.yaml:6:\d+: task ", str(caught.value))
 
 
+PLUGIN = """
+from mstasks import TargetKind, Task, TaskSpec, hookimpl
+
+class Odd{base}:
+    {body}
+
+    def loss(self, prediction, target):
+        return prediction
+
+    def metrics(self):
+        return {metrics}
+
+@hookimpl
+def register_tasks():
+    return [TaskSpec(name="odd", summary="Odd.", factory="{stem}:Odd")]
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "body", "metrics", "expected"),
+    [
+        ("(Task)", "kind, channels = TargetKind.DEPTH_MAP, 1", "{}", "`metrics` of {stem}:Odd gives none"),
+        ("(Task)", "kind, channels = TargetKind.DEPTH_MAP, 1", "[3]", "must give a mapping of names to TaskMetric. Found [3]"),
+        ("(Task)", "kind = TargetKind.DEPTH_MAP", "{}", "{stem}:Odd lacks `channels`"),
+        ("(Task)", "def __init__(self, *given): self.kind = self.channels = 1", "{}", "{stem}:Odd lacks `info`"),
+        ("(Task)", "def __init__(self, *given): raise RuntimeError('boom')", "{}", "{stem}:Odd failed: RuntimeError: boom"),
+        ("", "def __init__(self, *given): pass", "{}", "{stem}:Odd must give a subclass of mstasks.Task. Found Odd."),
+    ],
+)  # fmt: skip
+def test_what_a_plugin_gets_wrong_is_told_with_its_factory(
+    tmp_path: Path, request: pytest.FixtureRequest, base: str, body: str, metrics: str, expected: str
+) -> None:
+    stem = f"odd_bound_{abs(hash(request.node.name))}"
+    (tmp_path / f"{stem}.py").write_text(PLUGIN.format(base=base, body=body, metrics=metrics, stem=stem))
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE % "odd: {target: depth}" + f"plugins: [./{stem}.py]\n")
+    with pytest.raises(UsageError) as caught:
+        bind_tasks(load_recipe(path))
+    assert expected.replace("{stem}", stem) in str(caught.value)
+    assert "task 'odd': " in str(caught.value)
+
+
 def test_the_recipe_may_choose_the_head(tmp_path: Path) -> None:
     from mstasks import ASPPHead, DenseHead, FeatureInfo
 

@@ -73,6 +73,16 @@ def test_a_wrong_task_is_named(experiment: Callable[..., Experiment], loss: str,
         check_recipe(experiment(loss, metric))
 
 
+def test_a_prediction_with_other_channels_than_its_kind_is_named(experiment: Callable[..., Experiment]) -> None:
+    made = experiment()
+    made.tasks["odd"].task.channels = 3
+    with pytest.raises(
+        MstasksError,
+        match=r"task 'odd': a decoded depth-map prediction must have 1 channel\(s\). Found shape \(2, 3, 64, 64\)",
+    ):
+        check_recipe(made)
+
+
 def test_a_micro_batch_too_small_for_norm_layers_is_explained(experiment: Callable[..., Experiment]) -> None:
     overrides = ("data.size=[32, 32]", "optim.accumulate=4")
     with pytest.raises(

@@ -59,9 +59,17 @@ def test_priors_leave_out_what_is_not_annotated() -> None:
     assert found.tolist() == pytest.approx([2 / 3, 0.5])
 
 
-def test_without_any_label_the_constant_is_finite_and_vectors_face_the_camera() -> None:
+def test_a_task_without_any_label_has_no_constant() -> None:
     nothing = Target(torch.zeros(1, 3, 2, 2), torch.zeros(1, 1, 2, 2, dtype=torch.bool))
-    assert constant(TargetKind.VECTOR_MAP, [nothing]).tolist() == [0.0, 0.0, -1.0]
+    task = BoundTask("t", Anything(TargetInfo(TargetKind.VECTOR_MAP)), "t")
+    assert fit_constants({"t": task}, [{"t": nothing}]) == {}
+
+
+def test_vectors_that_cancel_out_give_the_one_towards_the_camera() -> None:
+    value = torch.zeros(1, 3, 1, 2)
+    value[0, 0, 0] = torch.tensor([1.0, -1.0])
+    found = constant(TargetKind.VECTOR_MAP, [Target(value, torch.ones(1, 1, 1, 2, dtype=torch.bool))])
+    assert found.tolist() == [0.0, 0.0, -1.0]
 
 
 @pytest.mark.parametrize(

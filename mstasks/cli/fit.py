@@ -87,7 +87,7 @@ def _train(loaded: LoadedRecipe, out: Path, resume: Path | None) -> None:
         try:
             summary = fit(loaded, run, console, resume=resume is not None)
         except (Interrupted, KeyboardInterrupt) as stopped:
-            reason = str(stopped) or "interrupted after the last step."
+            reason = str(stopped) or "interrupted outside the training steps; what was saved before is kept."
             raise Interrupted(f"{reason} Go on with: mstasks fit --resume {run.path}") from None
         if rank() == 0:
             _conclude(summary, run.path, console)

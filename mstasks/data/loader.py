@@ -147,13 +147,14 @@ class _Batches(TorchDataset[Batch | _Failure]):
         self._infos = infos
 
     def __getitem__(self, index: int) -> Batch | _Failure:
-        samples = []
+        samples, id = [], ""
         try:
             for id, seed in self._plan.batch(index):
                 samples.append(self._pipeline(self._dataset.load(id, tuple(self._infos)), seed))
             return collate(samples, self._infos)
         except (ValueError, OSError) as error:
-            return _Failure(str(error))
+            named = str(error) if id in str(error) else f"sample {id!r}: {error}"
+            return _Failure(named)
 
 
 def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
