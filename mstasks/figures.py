@@ -60,11 +60,13 @@ def draw_predictions(experiment: Experiment, network: Network, folder: Path) -> 
         outputs = network_outputs(network, batch.images, experiment.device, precision)
         for name, bound in experiment.tasks.items():
             rows[name].extend(_rows(bound, batch, outputs[name].cpu()))
+    aspect = images[0].shape[0] / images[0].shape[1]
     shown = Column("image", lambda axis, row: picture(axis, images[row]))
     columns = {name: _task_columns(bound, rows[name]) for name, bound in experiment.tasks.items()}
     for name, own in columns.items():
-        draw_grid([shown, *own], len(images), folder / f"{name}.png")
-    draw_grid([shown, *(column for own in columns.values() for column in own)], len(images), folder / "overview.png")
+        draw_grid([shown, *own], len(images), folder / f"{name}.png", aspect)
+    everything = [shown, *(column for own in columns.values() for column in own)]
+    draw_grid(everything, len(images), folder / "overview.png", aspect)
 
 
 def _rows(bound: BoundTask, batch: Batch, output: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -121,11 +123,12 @@ def bars(axis: Axes, names: Sequence[str], probabilities: Tensor, labels: tuple[
         axis.spines[side].set_visible(False)
 
 
-def draw_grid(columns: Sequence[Column], rows: int, path: Path) -> None:
-    """Save a figure of columns with so many rows."""
+def draw_grid(columns: Sequence[Column], rows: int, path: Path, aspect: float = 1.0) -> None:
+    """Save a figure of columns with so many rows; ``aspect`` is a cell's height over its width."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(_INCHES * len(columns), _INCHES * rows + 0.3), layout="constrained")
+    height = _INCHES * min(max(aspect, 0.6), 2.0)  # names of attributes need some height, long images have an end
+    figure = Figure(figsize=(_INCHES * len(columns), height * rows + 0.3), layout="constrained")
     axes = figure.subplots(rows, len(columns), squeeze=False)
     for column, cells in zip(columns, axes.T, strict=True):
         cells[0].set_title(column.title, fontsize=8)

@@ -84,7 +84,7 @@ def save_predictions(
         described[name] = _describe(bound, decoded[name], folder / f"{name}.npy")
         columns.append(_column(bound, pixels, decoded[name]))
     (folder / "predictions.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    draw_grid(columns, rows=1, path=folder / "overview.png")
+    draw_grid(columns, rows=1, path=folder / "overview.png", aspect=image.shape[0] / image.shape[1])
 
 
 def _column(bound: BoundTask, pixels: NDArray[np.uint8], value: Tensor) -> Column:
