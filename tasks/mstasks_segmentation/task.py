@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mstasks import Target, TargetInfo, TargetKind, Task, TaskMetric
+from mstasks import Target, TargetInfo, TargetKind, Task, TaskMetric, per_example_mean
 from mstasks_segmentation.metrics import RESERVED, MeanIoU, PixelAccuracy
 from mstasks_segmentation.options import SegmentationOptions
 from mstasks_segmentation.shapes import check_shapes
@@ -66,9 +66,10 @@ class Segmentation(Task):
             ValueError: If a shape or type does not fit.
         """
         check_shapes(prediction, target, self.channels)
+        weighted = bool(self.options.class_weights)
         class_weights = self._class_weights.to(prediction.device, non_blocking=True)
         logits, labels = prediction.float(), target.value
-        # A third of the loss's time, saved where nothing is missing; on a device the question would make us wait for it.
+        # A third of the loss's time, saved where nothing is missing; on a device the question would make us wait.
         if not (target.valid.is_cpu and bool(target.valid.all())):
             # What is not valid is replaced before any arithmetic: an overflowing logit there would give NaN gradients.
             logits = logits.masked_fill(~target.valid[:, None], 0.0)
@@ -76,11 +77,13 @@ class Segmentation(Task):
         losses = functional.cross_entropy(
             logits,
             labels,
-            weight=class_weights,
+            weight=class_weights if weighted else None,
             ignore_index=_IGNORED,
             reduction="none",
             label_smoothing=self.options.label_smoothing,
         )
+        if not weighted:
+            return per_example_mean(losses, target.valid)
         weights = class_weights[target.value.masked_fill(~target.valid, 0)].masked_fill(~target.valid, 0.0)
         total = weights.flatten(1).sum(1)
         return losses.flatten(1).sum(1) / total.masked_fill(total == 0, 1.0)
