@@ -260,3 +260,45 @@ def test_a_task_that_refuses_its_options_leaves_no_run_behind(recipe: Path) -> N
     assert done.returncode == 2
     assert "task 'attributes': `names` names 'bal'" in done.stderr
     assert not (recipe.parent / "runs").exists()
+
+
+LABELLESS = """
+import numpy as np
+from mstasks import DatasetSpec, Sample, TargetInfo, TargetKind, hookimpl
+
+class Photos:
+    def __init__(self, options, size): pass
+
+    def ids(self, split): return [f"{split}-{index}" for index in range(4)]
+
+    def load(self, id, targets):
+        if id == BROKEN:
+            raise OSError("Truncated File Read")
+        return Sample(id, np.zeros((40, 40, 3), np.uint8), {})
+
+def targets(options): return {"depth": TargetInfo(TargetKind.DEPTH_MAP)}
+
+@hookimpl
+def register_datasets():
+    return [DatasetSpec(name="photos", summary="Photos.", factory="STEM:Photos", targets="STEM:targets")]
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        ("''", "task 'depth': none of 4 train images has a label for 'depth'"),
+        ("'train-2'", "sample 'train-2': Truncated File Read"),
+    ],
+)
+def test_data_that_nothing_can_be_learned_from_is_named(tmp_path: Path, broken: str, expected: str) -> None:
+    (tmp_path / "photo_plugin.py").write_text(LABELLESS.replace("BROKEN", broken).replace("STEM", "photo_plugin"))
+    (tmp_path / "p.yaml").write_text(
+        "name: p\nplugins: [./photo_plugin.py]\ndata: {dataset: photos, size: [48, 48], batch_size: 4}\n"
+        "backbone: {model: mobilenetv3_small_050}\ntasks: {depth: {}}\noptim: {steps: 1}\n"
+    )
+    command = [sys.executable, "-m", "mstasks", "fit", "p.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode in (1, 2)
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset as TorchDataset
 from mstasks.data.batch import Batch, collate
 from mstasks.data.dataset import Dataset
 from mstasks.data.pipeline import Pipeline
+from mstasks.data.sample import Sample
 from mstasks.errors import MstasksError
 from mstasks.targets import TargetInfo
 
@@ -147,14 +148,16 @@ class _Batches(TorchDataset[Batch | _Failure]):
         self._infos = infos
 
     def __getitem__(self, index: int) -> Batch | _Failure:
-        samples, id = [], ""
         try:
-            for id, seed in self._plan.batch(index):
-                samples.append(self._pipeline(self._dataset.load(id, tuple(self._infos)), seed))
-            return collate(samples, self._infos)
+            return collate([self._sample(id, seed) for id, seed in self._plan.batch(index)], self._infos)
         except (ValueError, OSError) as error:
-            named = str(error) if id in str(error) else f"sample {id!r}: {error}"
-            return _Failure(named)
+            return _Failure(str(error))
+
+    def _sample(self, id: str, seed: int | None) -> Sample:
+        try:
+            return self._pipeline(self._dataset.load(id, tuple(self._infos)), seed)
+        except (ValueError, OSError) as error:
+            raise ValueError(str(error) if id in str(error) else f"sample {id!r}: {error}") from error
 
 
 def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
