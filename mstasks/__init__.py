@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mstasks.hookspecs import hookimpl
-from mstasks.specs import DatasetSpec, LossWeightingSpec, TaskSpec
+from mstasks.specs import DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
 from mstasks.targets import TargetInfo, TargetKind
 
 if TYPE_CHECKING:
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from mstasks.data.splits import split_off
     from mstasks.features import FeatureInfo, Features
     from mstasks.heads import ASPPHead, DenseHead, Head, PooledHead
+    from mstasks.meta.update import Update
     from mstasks.metrics import PooledMean, TaskMetric
-    from mstasks.options import Options, RecipePath
+    from mstasks.options import Options, RecipePath, RecipeTask
     from mstasks.reduce import per_example_mean
+    from mstasks.sparsity.part import SparsePart
+    from mstasks.sparsity.strength.base import Readings, Strength
     from mstasks.target import Target
     from mstasks.task import Task
+    from mstasks.train.objective import Objective, StepLosses
     from mstasks.train.weighting import LossWeighting
 
 _LAZY = {
@@ -34,16 +38,23 @@ _LAZY = {
     "Features": "mstasks.features",
     "Head": "mstasks.heads",
     "LossWeighting": "mstasks.train.weighting",
+    "Objective": "mstasks.train.objective",
     "Options": "mstasks.options",
     "PooledHead": "mstasks.heads",
     "PooledMean": "mstasks.metrics",
     "RawTarget": "mstasks.data.sample",
+    "Readings": "mstasks.sparsity.strength.base",
     "RecipePath": "mstasks.options",
+    "RecipeTask": "mstasks.options",
     "Sample": "mstasks.data.sample",
+    "SparsePart": "mstasks.sparsity.part",
     "Split": "mstasks.data.dataset",
+    "StepLosses": "mstasks.train.objective",
+    "Strength": "mstasks.sparsity.strength.base",
     "Target": "mstasks.target",
     "Task": "mstasks.task",
     "TaskMetric": "mstasks.metrics",
+    "Update": "mstasks.meta.update",
     "per_example_mean": "mstasks.reduce",
     "split_off": "mstasks.data.splits",
 }
@@ -53,9 +64,11 @@ __version__ = "0.1.0"
 __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torch or pydantic on first use
     "DatasetSpec",
     "LossWeightingSpec",
+    "StrengthSpec",
     "TargetInfo",
     "TargetKind",
     "TaskSpec",
+    "UpdateSpec",
     "hookimpl",
     "ASPPHead",
     "Dataset",
@@ -64,16 +77,23 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "Features",
     "Head",
     "LossWeighting",
+    "Objective",
     "Options",
     "PooledHead",
     "PooledMean",
     "RawTarget",
+    "Readings",
     "RecipePath",
+    "RecipeTask",
     "Sample",
+    "SparsePart",
     "Split",
+    "StepLosses",
+    "Strength",
     "Target",
     "Task",
     "TaskMetric",
+    "Update",
     "per_example_mean",
     "split_off",
 ]

@@ -52,8 +52,11 @@ def check_recipe(experiment: Experiment) -> list[CheckRow]:
 
     Raises:
         MstasksError: If a shape is wrong, or a loss, a gradient or a metric is not what it must be; says which task.
+        UsageError: If the network cannot be made sparse as the recipe asks; says which layer.
     """
-    network = experiment.build_network(pretrained=False).to(experiment.device).train()
+    network = experiment.build_network(pretrained=False)
+    experiment.build_strength(network)
+    network.to(experiment.device).train()
     recipe = experiment.recipe
     size, batch_size = recipe.data.size, max(1, min(2, recipe.data.batch_size // recipe.optim.accumulate))
     batch = synthetic_batch(experiment.infos, experiment.pipeline, size, batch_size).to(experiment.device)

@@ -12,7 +12,6 @@ from torch import Tensor
 from mstasks.experiment import Experiment
 from mstasks.macs import Cost, network_cost, total_cost
 from mstasks.synthetic import synthetic_batch
-from mstasks.train.state import TrainState
 from mstasks.train.step import train_step
 
 _BYTES = 4
@@ -84,10 +83,9 @@ def estimate(experiments: list[Experiment]) -> Estimate:
 def _measure(experiment: Experiment) -> tuple[float, int]:
     """Seconds a step, and bytes that the backward pass of a micro-batch keeps."""
     recipe = experiment.recipe
-    network = experiment.build_network(pretrained=False)
-    state = TrainState.create(network, experiment.build_weighting(), recipe.optim, experiment.device)
+    state = experiment.build_state(pretrained=False)
     batch = synthetic_batch(experiment.infos, experiment.pipeline, recipe.data.size, recipe.data.batch_size)
-    kept = _KeptTensors(network)
+    kept = _KeptTensors(state.network)
     with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
         train_step(state, batch, experiment.tasks, recipe.optim)
     began = time.perf_counter()

@@ -17,8 +17,13 @@ from mstasks.data.pipeline import Pipeline
 from mstasks.device import choose_device
 from mstasks.distributed import rank, world
 from mstasks.errors import UsageError
+from mstasks.meta.update import Update
 from mstasks.network import Network, build_network
 from mstasks.plugins import resolve
+from mstasks.sparse import build_part, build_strength
+from mstasks.sparsity.strength.base import Strength
+from mstasks.train.plain import PlainUpdate
+from mstasks.train.state import TrainState
 from mstasks.train.weighting import LossWeighting
 
 if TYPE_CHECKING:
@@ -102,16 +107,27 @@ class Experiment:
                 f"data.batch_size is {images}, which {world()} processes x {recipe.optim.accumulate} micro-batches "
                 f"cannot share evenly. Choose a multiple of {parts}."
             )
+        if recipe.meta is None or recipe.meta.query_split == "train":
+            return self._train_batches("train", images, start)
+        if images % (2 * world()):
+            raise UsageError(
+                f"data.batch_size is {images}, of which `meta.query_split: val` takes every second image from the "
+                f"validation split. Choose a multiple of {2 * world()}."
+            )
+        halves = (self._train_batches(split, images // 2, start) for split in ("train", "val"))
+        return map(Batch.interleave, *halves)
+
+    def _train_batches(self, split: Split, batch_size: int, start: int) -> Iterator[Batch]:
         return train_batches(
             self.dataset,
-            self.ids("train"),
+            self.ids(split),
             self.pipeline,
             self.infos,
-            batch_size=recipe.data.batch_size,
-            seed=recipe.seed,
+            batch_size=batch_size,
+            seed=self.recipe.seed,
             start=start,
-            steps=recipe.optim.steps,
-            workers=recipe.data.workers,
+            steps=self.recipe.optim.steps,
+            workers=self.recipe.data.workers,
             rank=rank(),
             world=world(),
         )
@@ -145,3 +161,36 @@ class Experiment:
         weights = {name: bound.weight for name, bound in self.tasks.items()}
         weighting: LossWeighting = resolve(spec.factory)(weights, chosen.options)
         return weighting
+
+    def build_update(self, network: Network) -> Update:
+        """How the recipe's steps get their gradients."""
+        recipe, tasks = self.recipe, tuple(self.tasks)
+        if recipe.meta is None:
+            return PlainUpdate(network, tasks, recipe.optim.steps, recipe.seed)
+        chosen = recipe.meta.update
+        factory = resolve(self.loaded.registry.find("update", chosen.name).factory)
+        update: Update = factory(network, tasks, recipe.optim.steps, recipe.seed, chosen.options)
+        return update
+
+    def build_strength(self, network: Network) -> Strength | None:
+        """What makes a network of this recipe sparse, None if nothing does.
+
+        Raises:
+            UsageError: If the network cannot be made sparse so, or the target cannot be reached.
+        """
+        recipe = self.recipe
+        if recipe.sparsity is None:
+            return None
+        try:
+            part = build_part(network, recipe.sparsity, recipe.data.size)
+        except UsageError as error:
+            raise UsageError(f"{self.loaded.origins.get(('sparsity',), self.loaded.path)}: {error}") from error
+        return build_strength(part, recipe.sparsity, tuple(self.tasks), recipe.optim.steps, self.loaded.registry)
+
+    def build_state(self, *, pretrained: bool = True) -> TrainState:
+        """Everything that training changes, fresh, on the device; arguments as for `build_network`."""
+        network = self.build_network(pretrained=pretrained)
+        update, strength = self.build_update(network), self.build_strength(network)
+        return TrainState.create(
+            network, self.build_weighting(), self.recipe.optim, self.device, update=update, strength=strength
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import time
 from collections.abc import Mapping
@@ -13,29 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from mstasks.constant import fit_constants
 from mstasks.device import make_repeatable
 from mstasks.distributed import path_of_first, rank
-from mstasks.errors import UsageError
-from mstasks.evaluate import evaluate, score_constants, selection_score
 from mstasks.experiment import Experiment
 from mstasks.figures import draw_curves, draw_predictions
 from mstasks.record import record
 from mstasks.runfolder import RunFolder, finite, write_json
+from mstasks.sparsity.advice import advice
+from mstasks.sparsity.pictures import draw_sparsity
+from mstasks.sparsity.record import read_record, write_record
 from mstasks.summary import merged_summary, run_summary
 from mstasks.train.checkpoint import find_checkpoint, restore
-from mstasks.train.loop import Validate, train
+from mstasks.train.loop import train
 from mstasks.train.progress import Reporter
 from mstasks.train.state import TrainState
 from mstasks.trained import open_trained, score_network
+from mstasks.validation import validation
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from mstasks.recipe import LoadedRecipe
-
-CONSTANT_IMAGES = 2000
-"""The constant predictor is fitted on at most so many train images, a seeded choice."""
 
 
 def start_run(loaded: LoadedRecipe, root: Path) -> RunFolder:
@@ -101,61 +96,39 @@ def _fit_one(experiment: Experiment, run: RunFolder, console: Console, *, resume
     recipe = experiment.recipe
     make_repeatable(experiment.device)
     going_on = resume and (run.checkpoints / "index.json").is_file()
-    network, weighting = experiment.build_network(pretrained=not going_on), experiment.build_weighting()
-    state = TrainState.create(network, weighting, recipe.optim, experiment.device)
+    state = experiment.build_state(pretrained=not going_on)
     if going_on:
         restore(find_checkpoint(run.checkpoints, "last"), state)
         if rank() == 0:
             run.log({"step": state.step, "event": "resumed"})
     batches = experiment.train_batches(state.step)
     with Reporter(recipe.optim.steps, state.step, _log_file(run), console) as reporter:
-        validate = _validation(experiment, run, reporter)
+        validate = validation(experiment, run, reporter)
         train(recipe, state, experiment.tasks, batches, validate, run, reporter)
-    if rank() != 0:
-        return {}
+    return _conclude(run, state) if rank() == 0 else {}
+
+
+def _conclude(run: RunFolder, state: TrainState) -> dict[str, Any]:
+    """Score the best checkpoint on test, draw, and sum up."""
     began = time.monotonic()
-    trained, best = open_trained(run)
-    scores = score_network(trained, best, run, "test")
-    draw_predictions(trained, best, run.predictions)
+    experiment, best = open_trained(run)
+    scores = score_network(experiment, best, run, "test")
+    draw_predictions(experiment, best, run.predictions)
     draw_curves(run)
-    return run_summary(trained, state, best, scores, seconds=state.seconds + time.monotonic() - began)
+    if state.strength is not None:
+        write_record(run, state.strength, best)
+        draw_sparsity(run)
+    summary = run_summary(experiment, state, best, scores, run, seconds=state.seconds + time.monotonic() - began)
+    return {**summary, "advice": _advice(experiment, run, summary)}
+
+
+def _advice(experiment: Experiment, run: RunFolder, summary: dict[str, Any]) -> list[str]:
+    sparsity, structure = experiment.recipe.sparsity, read_record(run)
+    if sparsity is None or structure is None:
+        return []
+    reference = None if sparsity.reference is None else RunFolder.open(sparsity.reference).read_summary()
+    return advice(structure, summary, reference)
 
 
 def _log_file(run: RunFolder) -> Path:
     return run.path / "log.txt" if rank() == 0 else Path(os.devnull)
-
-
-def _constants(experiment: Experiment) -> dict[str, Tensor]:
-    ids = list(experiment.ids("train"))
-    if len(ids) > CONSTANT_IMAGES:
-        ids = random.Random(0).sample(ids, CONSTANT_IMAGES)
-    constants = fit_constants(experiment.tasks, (batch.targets for batch in experiment.batches("train", ids)))
-    for name, bound in experiment.tasks.items():
-        if name not in constants:
-            raise UsageError(
-                f"task {name!r}: none of {len(ids)} train images has a label for {bound.target!r}. "
-                "Check where the data set looks for them, or take the task out of the recipe."
-            )
-    return constants
-
-
-def _validation(experiment: Experiment, run: RunFolder, reporter: Reporter) -> Validate:
-    if rank() != 0:
-        return lambda _: 0.0
-    constants = _constants(experiment)
-    write_json(run.path / "constants.json", {name: value.tolist() for name, value in constants.items()})
-    write_json(run.path / "splits.json", {split: list(experiment.ids(split)) for split in ("val", "test")})
-    reference = score_constants(experiment.tasks, constants, experiment.batches("val"))
-    precision = experiment.recipe.optim.precision
-
-    def validate(state: TrainState) -> float:
-        batches = experiment.batches("val")
-        scores = evaluate(state.evaluated, experiment.tasks, batches, reference, experiment.device, precision)
-        score = selection_score(scores)
-        values = {name: task.values for name, task in scores.items()}
-        run.log({"step": state.step, "split": "val", "score": score, "tasks": values})
-        shown = "  ".join(f"{name} {task.primary} {task.values[task.primary]:.4g}" for name, task in scores.items())
-        reporter.say(f"step {state.step}  validation: {shown}  gap closed {score:.1%}")
-        return score
-
-    return validate

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pluggy
 
-from mstasks.specs import DatasetSpec, LossWeightingSpec, TaskSpec
+from mstasks.specs import DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
 
 PROJECT = "mstasks"
 
@@ -29,3 +29,13 @@ def register_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
 @hookspec
 def register_loss_weightings() -> list[LossWeightingSpec]:  # type: ignore[empty-body]
     """Offer ways of weighting the task losses against each other (`mstasks.LossWeighting`)."""
+
+
+@hookspec
+def register_strengths() -> list[StrengthSpec]:  # type: ignore[empty-body]
+    """Offer ways of finding how strongly channels are pulled to zero (`mstasks.Strength`)."""
+
+
+@hookspec
+def register_updates() -> list[UpdateSpec]:  # type: ignore[empty-body]
+    """Offer meta updates: how the gradients of a step come about (`mstasks.Update`)."""

@@ -11,16 +11,24 @@ import pluggy
 
 from mstasks import hookspecs
 from mstasks.discovery import Candidate, describe, home
-from mstasks.specs import DatasetSpec, LossWeightingSpec, Spec, TaskSpec
+from mstasks.specs import DatasetSpec, LossWeightingSpec, Spec, StrengthSpec, TaskSpec, UpdateSpec
 
-SpecKind = Literal["task", "dataset", "loss-weighting"]
+SpecKind = Literal["task", "dataset", "loss-weighting", "strength", "update"]
 
-NOUNS: dict[SpecKind, str] = {"task": "task", "dataset": "data set", "loss-weighting": "loss weighting"}
+NOUNS: dict[SpecKind, str] = {
+    "task": "task",
+    "dataset": "data set",
+    "loss-weighting": "loss weighting",
+    "strength": "strength",
+    "update": "meta update",
+}
 
 _HOOKS: dict[str, tuple[SpecKind, type[Spec]]] = {
     "register_tasks": ("task", TaskSpec),
     "register_datasets": ("dataset", DatasetSpec),
     "register_loss_weightings": ("loss-weighting", LossWeightingSpec),
+    "register_strengths": ("strength", StrengthSpec),
+    "register_updates": ("update", UpdateSpec),
 }
 
 

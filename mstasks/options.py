@@ -29,3 +29,15 @@ def _resolve(path: Path, info: ValidationInfo) -> Path:
 
 RecipePath = Annotated[Path, AfterValidator(_resolve)]
 """A path in a recipe: relative to the recipe's folder, then to the working directory; absolute once validated."""
+
+
+def _is_task(name: str, info: ValidationInfo) -> str:
+    """Refuse what is no task of the recipe; outside a recipe any name will do."""
+    tasks = (info.context or {}).get("tasks")
+    if tasks is not None and name not in tasks:
+        raise ValueError(f"allowed: a task of this recipe, {', '.join(tasks)}")
+    return name
+
+
+RecipeTask = Annotated[str, AfterValidator(_is_task)]
+"""The name that a task has in the recipe: a key of its `tasks`."""

@@ -15,14 +15,20 @@ from typing import TYPE_CHECKING, Literal, overload
 from mstasks.discovery import Candidate, candidates, resolve
 from mstasks.errors import PluginError
 from mstasks.loading import NOUNS, Loaded, SpecKind, load_all
-from mstasks.specs import DatasetSpec, LossWeightingSpec, Spec, TaskSpec
+from mstasks.specs import DatasetSpec, LossWeightingSpec, Spec, StrengthSpec, TaskSpec, UpdateSpec
 
 if TYPE_CHECKING:
     from mstasks.options import Options
 
 __all__ = ["PluginError", "PluginRow", "Registry", "SpecKind", "UnknownPluginError", "load_plugins", "resolve"]
 
-_COMMANDS: dict[SpecKind, str] = {"task": "tasks", "dataset": "datasets", "loss-weighting": "plugins"}
+_COMMANDS: dict[SpecKind, str] = {
+    "task": "tasks",
+    "dataset": "datasets",
+    "loss-weighting": "plugins",
+    "strength": "plugins",
+    "update": "plugins",
+}
 
 
 class UnknownPluginError(PluginError):
@@ -104,6 +110,10 @@ class Registry:
     def find(self, kind: Literal["dataset"], name: str) -> DatasetSpec: ...
     @overload
     def find(self, kind: Literal["loss-weighting"], name: str) -> LossWeightingSpec: ...
+    @overload
+    def find(self, kind: Literal["strength"], name: str) -> StrengthSpec: ...
+    @overload
+    def find(self, kind: Literal["update"], name: str) -> UpdateSpec: ...
     @overload
     def find(self, kind: SpecKind, name: str) -> Spec: ...
 

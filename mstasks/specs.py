@@ -74,3 +74,32 @@ class LossWeightingSpec(Spec):
     """
 
     uses_weights: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StrengthSpec(Spec):
+    """A way to find how strongly groups are pulled to zero.
+
+    The factory is called as ``factory(part: SparsePart, tasks: Sequence[str], steps: int, options) -> Strength``.
+
+    Attributes:
+        needs_target: Whether a recipe must give `sparsity.target`; a target is refused otherwise, since nothing would
+            read it.
+        needs_channels: Whether it works with `sparsity.groups: channel` only.
+        has_lambda: Whether an inner loop can use its lambda (`Strength.strengths`).
+        needs_inner_prox: Whether it learns from a proximal step in an inner loop, so that `meta.update` must have one.
+    """
+
+    needs_target: bool = False
+    needs_channels: bool = False
+    has_lambda: bool = False
+    needs_inner_prox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSpec(Spec):
+    """A meta update: how the gradients of a step come about.
+
+    The factory is called as ``factory(network: Network, tasks: Sequence[str], steps: int, seed: int, options) ->
+    Update``.
+    """

@@ -9,6 +9,10 @@ from mstasks.evaluate import TaskScores
 from mstasks.experiment import Experiment
 from mstasks.macs import network_cost
 from mstasks.network import Network
+from mstasks.recipe.model import Sparsity
+from mstasks.runfolder import RunFolder
+from mstasks.sparsity.strength.base import Strength
+from mstasks.sparsity.summary import sparsity_summary
 from mstasks.train.state import TrainState
 
 
@@ -24,12 +28,26 @@ def task_summary(scores: TaskScores, split: str) -> dict[str, Any]:
 
 
 def run_summary(
-    experiment: Experiment, state: TrainState, network: Network, tasks: Mapping[str, Any], seconds: float
+    experiment: Experiment,
+    state: TrainState,
+    network: Network,
+    tasks: Mapping[str, Any],
+    run: RunFolder,
+    seconds: float,
 ) -> dict[str, Any]:
-    """The summary of an ordinary run."""
+    """The summary of an ordinary run.
+
+    Args:
+        experiment: What was trained.
+        state: How training ended.
+        network: The one that is kept.
+        tasks: Its scores.
+        run: Where the log of training is.
+        seconds: Everything included.
+    """
     recipe = experiment.recipe
     costs = network_cost(network, recipe.data.size)
-    return {
+    summary = {
         "method": recipe.method,
         "seed": recipe.seed,
         "steps": state.step,
@@ -41,6 +59,15 @@ def run_summary(
         "tasks": dict(tasks),
         "network": {part: {"parameters": cost.parameters, "macs": cost.macs} for part, cost in costs.items()},
     }
+    if recipe.sparsity is None or state.strength is None:
+        return summary
+    return {**summary, "sparsity": _sparsity(recipe.sparsity, state.strength, network, recipe.data.size, run)}
+
+
+def _sparsity(
+    sparsity: Sparsity, strength: Strength, network: Network, size: tuple[int, int], run: RunFolder
+) -> dict[str, Any]:
+    return sparsity_summary(network, strength, size, name=sparsity.strength.name, rows=run.rows())
 
 
 def merged_summary(children: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field, ValidationError
 
-from mstasks import Options, RecipePath
+from mstasks import Options, RecipePath, RecipeTask
 
 
 class Example(Options):
@@ -108,3 +108,18 @@ def test_a_relative_recipe_folder_gives_an_absolute_path(tmp_path: Path, monkeyp
     (tmp_path / "recipes" / "file.txt").touch()
     monkeypatch.chdir(tmp_path)
     assert read("file.txt", Path("recipes")) == tmp_path / "recipes" / "file.txt"
+
+
+class Together(Options):
+    tasks: tuple[RecipeTask, ...]
+
+
+def test_a_task_is_one_of_the_recipe() -> None:
+    known = {"tasks": ["depth", "edges"]}
+    assert Together.model_validate({"tasks": ("edges",)}, context=known).tasks == ("edges",)
+    with pytest.raises(ValidationError, match="allowed: a task of this recipe, depth, edges"):
+        Together.model_validate({"tasks": ("depth", "edge")}, context=known)
+
+
+def test_outside_a_recipe_a_task_has_any_name() -> None:
+    assert Together(tasks=("edge",)).tasks == ("edge",)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mstasks import LossWeightingSpec, TaskSpec
+from mstasks import LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
 from mstasks.plugins import PluginError, PluginRow, Registry, UnknownPluginError, load_plugins, resolve
 
 GOOD = """
@@ -63,11 +63,34 @@ def write(folder: Path, source: str) -> str:
     return str(path)
 
 
-def test_the_core_offers_its_loss_weightings_even_with_autoload_off(alone: None) -> None:
+def test_the_core_offers_its_strategies_even_with_autoload_off(alone: None) -> None:
     registry = load_plugins()
     assert [row.name for row in registry.plugins] == ["builtin"]
     assert registry.names("loss-weighting") == ["fixed", "uncertainty"]
+    assert registry.names("strength") == ["controller", "fixed", "learned", "one-shot", "priced"]
+    assert registry.names("update") == ["anil", "look-ahead", "maml", "simulated-unseen"]
+
+
+def test_one_name_may_stand_for_things_of_several_kinds(alone: None) -> None:
+    registry = load_plugins()
     assert isinstance(registry.find("loss-weighting", "fixed"), LossWeightingSpec)
+    assert isinstance(registry.find("strength", "fixed"), StrengthSpec)
+    assert isinstance(registry.find("update", "maml"), UpdateSpec)
+
+
+def test_strengths_and_updates_of_a_plugin_are_found(alone: None, tmp_path: Path) -> None:
+    source = (
+        "from mstasks import StrengthSpec, UpdateSpec, hookimpl\n"
+        "@hookimpl\ndef register_strengths():\n    return [StrengthSpec('mild', 's', 'm:a', needs_target=True)]\n"
+        "@hookimpl\ndef register_updates():\n    return [UpdateSpec('reptile', 's', 'm:a')]\n"
+    )
+    registry = load_plugins([write(tmp_path, source)])
+    assert registry.plugins[-1].provides == ("strength mild", "meta update reptile")
+    assert registry.find("strength", "mild").needs_target
+    with pytest.raises(
+        UnknownPluginError, match=r"^unknown meta update 'reptil'\. Did you mean 'reptile'\? Run `mstasks ls plugins`"
+    ):
+        registry.find("update", "reptil")
 
 
 def test_an_installed_plugin_is_found_and_names_its_distribution(install: Install) -> None:
@@ -133,7 +156,8 @@ BROKEN = {
     ),
     "foreign hook": (
         GOOD.replace("register_tasks", "zzz"),
-        r"^unknown hook 'zzz'\. Hooks are register_tasks, register_datasets, register_loss_weightings\.$",
+        r"^unknown hook 'zzz'\. Hooks are register_tasks, register_datasets, register_loss_weightings, "
+        r"register_strengths, register_updates\.$",
     ),
     "hook with an argument": (
         GOOD.replace("register_tasks()", "register_tasks(config)"),

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from mstasks import DatasetSpec, LossWeightingSpec, TaskSpec
+from mstasks import DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
 
 
 @pytest.mark.parametrize("name", ["depth", "my-task", "my_task", "t2", "celebamask_hq"])
@@ -49,6 +49,21 @@ def test_options_may_be_left_out() -> None:
 def test_a_loss_weighting_ignores_the_recipes_weights_unless_it_says_so() -> None:
     assert not LossWeightingSpec("x", "Summary.", "module:Name").uses_weights
     assert LossWeightingSpec("x", "Summary.", "module:Name", uses_weights=True).uses_weights
+
+
+def test_a_strength_needs_and_offers_nothing_unless_it_says_so() -> None:
+    plain = StrengthSpec("x", "Summary.", "module:Name")
+    flags = (plain.needs_target, plain.needs_channels, plain.has_lambda, plain.needs_inner_prox)
+    assert flags == (False, False, False, False)
+    assert StrengthSpec("x", "Summary.", "module:Name", has_lambda=True).has_lambda
+
+
+@pytest.mark.parametrize("spec", [StrengthSpec, UpdateSpec])
+def test_the_other_strategies_have_names_and_references_like_tasks(spec: type[StrengthSpec] | type[UpdateSpec]) -> None:
+    with pytest.raises(ValueError, match=r"A plugin name is lower case .* Found 'My own'"):
+        spec("My own", "Summary.", "module:Name")
+    with pytest.raises(ValueError, match=r"`options` of 'x' must look like 'module:attribute'\. Found 'module'"):
+        spec("x", "Summary.", "module:Name", "module")
 
 
 def test_a_spec_is_immutable() -> None:

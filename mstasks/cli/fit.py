@@ -104,9 +104,13 @@ def _dry_run(loaded: LoadedRecipe) -> None:
 
 
 def _conclude(summary: dict[str, Any], path: Path, console: Console) -> None:
-    from mstasks.cli.results import print_results
+    from mstasks.cli.results import print_results, print_sparsity
 
     print_results(summary["tasks"], "test")
+    if "sparsity" in summary:
+        print_sparsity(summary["sparsity"])
+    for sentence in summary.get("advice", []):
+        console.print(f"note: {sentence}", highlight=False, soft_wrap=True, markup=False)
     skipped = f", {summary['skipped_steps']} steps skipped as not finite" if summary["skipped_steps"] else ""
     done = f"{summary['steps']} steps, {summary['images']} images, {summary['seconds']} s{skipped}"
     console.print(done, highlight=False)

@@ -1,4 +1,4 @@
-"""The table of a run's scores beside the constant predictor."""
+"""The tables after a run: its scores beside the constant predictor, and its sparsity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,25 @@ def print_results(tasks: Mapping[str, Mapping[str, Any]], split: str) -> None:
         tasks: `tasks` of a summary.
         split: Whose scores to show.
     """
-    print_table(_COLUMNS, [row for name, task in tasks.items() for row in _rows(name, task, split)], f"{split} split")
+    rows = [row for name, task in tasks.items() for row in _rows(name, task, split)]
+    print_table(_COLUMNS, rows, f"{split} split", numbers=_COLUMNS[2:])
+
+
+def print_sparsity(sparsity: Mapping[str, Any]) -> None:
+    """What is zero, what of it can be removed, and what the network costs before and after.
+
+    Args:
+        sparsity: `sparsity` of a summary.
+    """
+    scope = f"{sparsity['scope']} part" if sparsity["scope"] == "shared" else sparsity["scope"]
+    columns = ("sparsity", "share", "dense", "compact")
+    rows = [
+        ("zero groups", _percent(sparsity["zero_groups"]), "", ""),
+        ("removable parameters", _percent(sparsity["removable_parameters"]), *_pair(sparsity, "parameters")),
+        (f"MACs left, {scope}", _left(sparsity, "macs"), *_pair(sparsity, "macs")),
+        ("MACs left, whole network", _left(sparsity, "network_macs"), *_pair(sparsity, "network_macs")),
+    ]
+    print_table(columns, rows, numbers=columns[1:])
 
 
 def _rows(name: str, task: Mapping[str, Any], split: str) -> list[tuple[str, ...]]:
@@ -33,3 +51,20 @@ def _rows(name: str, task: Mapping[str, Any], split: str) -> list[tuple[str, ...
 
 def _cell(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
+
+
+def _left(sparsity: Mapping[str, Any], key: str) -> str:
+    return _percent(sparsity[f"{key}_compact"] / sparsity[f"{key}_dense"])
+
+
+def _pair(sparsity: Mapping[str, Any], key: str) -> tuple[str, str]:
+    return _millions(sparsity[f"{key}_dense"]), _millions(sparsity[f"{key}_compact"])
+
+
+def _percent(fraction: float) -> str:
+    return f"{fraction:.1%}"
+
+
+def _millions(count: int) -> str:
+    """In millions, with three digits behind the point below ten: 0.280 M, 1562.2 M."""
+    return f"{count / 1e6:.{3 if count < 1e7 else 1}f} M"

@@ -42,6 +42,24 @@ class Batch:
         pinned = {name: Target(t.value.pin_memory(), t.valid.pin_memory()) for name, t in self.targets.items()}
         return Batch(self.ids, self.images.pin_memory(), pinned)
 
+    @staticmethod
+    def interleave(even: Batch, odd: Batch) -> Batch:
+        """Two batches of one length as one, whose even positions are the first's and whose odd ones the second's."""
+        ids = tuple(id for pair in zip(even.ids, odd.ids, strict=True) for id in pair)
+        targets = {
+            name: Target(
+                _alternate(target.value, odd.targets[name].value), _alternate(target.valid, odd.targets[name].valid)
+            )
+            for name, target in even.targets.items()
+        }
+        return Batch(ids, _alternate(even.images, odd.images), targets)
+
+    def take(self, positions: Sequence[int]) -> Batch:
+        """The samples at these positions, copied."""
+        index = torch.tensor(positions, device=self.images.device)
+        targets = {name: Target(t.value[index], t.valid[index]) for name, t in self.targets.items()}
+        return Batch(tuple(self.ids[position] for position in positions), self.images[index], targets)
+
     def split(self, parts: int) -> list[Batch]:
         """Consecutive micro-batches, as equal as can be; views, not copies.
 
@@ -55,6 +73,10 @@ class Batch:
 
     def _slice(self, part: slice) -> Batch:
         return Batch(self.ids[part], self.images[part], {name: target[part] for name, target in self.targets.items()})
+
+
+def _alternate(even: Tensor, odd: Tensor) -> Tensor:
+    return torch.stack([even, odd], dim=1).flatten(0, 1)
 
 
 def collate(samples: Sequence[Sample], infos: Mapping[str, TargetInfo]) -> Batch:

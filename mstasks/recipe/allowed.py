@@ -41,6 +41,12 @@ def described(root: Schema, schema: Schema) -> str:
     return own
 
 
+def choices(root: Schema, schema: Schema) -> list[str]:
+    """The texts that a schema lists one by one, in all its alternatives."""
+    listed = [[branch["const"]] if "const" in branch else branch.get("enum", []) for branch in _branches(root, schema)]
+    return [choice for alternative in listed for choice in alternative if isinstance(choice, str)]
+
+
 def types_at(root: Schema, path: TreePath) -> set[str]:
     """JSON types that the value at a path may have."""
     schema = schema_at(root, path)
@@ -104,7 +110,8 @@ def _list_in_words(root: Schema, schema: Schema) -> str:
         same = f", each {every[0]}" if len(set(every)) == 1 else f": {', '.join(every)}"
         return f"a list of {len(items)}{same}"
     inner = schema.get("items")
-    return f"a list, each item {in_words(root, inner)}" if inner else "a list"
+    length = f" of at least {schema['minItems']}" if "minItems" in schema else ""
+    return f"a list{length}, each item {in_words(root, inner)}" if inner else f"a list{length}"
 
 
 def _range(schema: Schema) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from mstasks.errors import PluginError
 from mstasks.plugins import resolve
 from mstasks.recipe.entries import Plugged
 from mstasks.recipe.errors import Problems
 from mstasks.recipe.model import Data
-from mstasks.recipe.tree import Node, TreePath, at, key_place, mapping, text, value_place
+from mstasks.recipe.tree import Node, TreePath, at, count, key_place, mapping, text, value_place
 from mstasks.recipe.wording import describe, did_you_mean, listing, quote
 from mstasks.specs import DatasetSpec, LossWeightingSpec
 from mstasks.targets import TargetInfo
@@ -83,18 +83,15 @@ def _check_weights(root: Node, weighting: Plugged | None, problems: Problems) ->
 
 
 def _check_accumulation(root: Node, problems: Problems) -> None:
-    batch, parts = at(root, ("data", "batch_size")), at(root, ("optim", "accumulate"))
-    size = Data.model_fields["batch_size"].default if batch is None else batch.value
-    if parts is None or not (_is_count(size) and _is_count(parts.value)):
+    written = at(root, ("optim", "accumulate"))
+    size = count(at(root, ("data", "batch_size")), Data.model_fields["batch_size"].default)
+    parts = count(written, 1)
+    if written is None or size is None or parts is None:
         return
-    if size % parts.value:
-        found = f"optim.accumulate is {describe(parts.value)}, which does not divide data.batch_size, {describe(size)}"
+    if size % parts:
+        found = f"optim.accumulate is {parts}, which does not divide data.batch_size, {describe(size)}"
         divisors = [str(part) for part in range(1, min(size, 10_000) + 1) if size % part == 0]
-        problems.add(parts.place, found, f"allowed: {listing(divisors)}")
-
-
-def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+        problems.add(written.place, found, f"allowed: {listing(divisors)}")
 
 
 def _check_backbone_weights(root: Node, problems: Problems) -> None:

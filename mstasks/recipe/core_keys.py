@@ -10,15 +10,22 @@ OPTIONS = "options"
 
 DATA = frozenset(Data.model_fields) - {OPTIONS}
 TASK = frozenset(TaskEntry.model_fields) - {OPTIONS}
-WEIGHTING = frozenset(Named.model_fields) - {OPTIONS}
+STRATEGY = frozenset(Named.model_fields) - {OPTIONS}
+
+WEIGHTING: TreePath = ("loss_weighting",)
+STRENGTH: TreePath = ("sparsity", "strength")
+UPDATE: TreePath = ("meta", "update")
+TARGET: TreePath = ("sparsity", "target")
+STRATEGIES = (WEIGHTING, STRENGTH, UPDATE)
+"""Where strategies stand, each a name alone or a mapping of its name and its options."""
 
 
 def section(path: TreePath) -> tuple[str, frozenset[str]] | None:
     """The key that names the plugin, and all core keys, of the open section at a path; None if none is there."""
     if path == ("data",):
         return "dataset", DATA
-    if path == ("loss_weighting",):
-        return "name", WEIGHTING
+    if path in STRATEGIES:
+        return "name", STRATEGY
     if len(path) == 2 and path[0] == "tasks":
         return "task", TASK
     return None

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from mstasks.errors import PluginError
 from mstasks.options import Options
-from mstasks.plugins import Registry, SpecKind, UnknownPluginError
-from mstasks.recipe.core_keys import OPTIONS, section
+from mstasks.plugins import Registry, SpecKind
+from mstasks.recipe.core_keys import OPTIONS, STRENGTH, UPDATE, WEIGHTING, section
 from mstasks.recipe.errors import Problems
-from mstasks.recipe.model import Recipe
+from mstasks.recipe.lookup import NOUNS, find_spec
+from mstasks.recipe.methods import reads
+from mstasks.recipe.model import Meta, Recipe, Sparsity
 from mstasks.recipe.tree import (
     Entry,
     Node,
@@ -28,15 +30,14 @@ from mstasks.recipe.tree import (
     without,
 )
 from mstasks.recipe.validate import Part, validate
-from mstasks.recipe.wording import closest, did_you_mean, listing, quote
+from mstasks.recipe.wording import closest, listing, quote
 from mstasks.specs import Spec
 
-_NOUNS: dict[SpecKind, tuple[str, str, str]] = {
-    "task": ("task", "tasks", "mstasks ls tasks"),
-    "dataset": ("data set", "data sets", "mstasks ls datasets"),
-    "loss-weighting": ("loss weighting", "loss weightings", "mstasks ls plugins"),
+_DEFAULTS: dict[SpecKind, str] = {
+    "loss-weighting": Recipe.model_fields["loss_weighting"].default.name,
+    "strength": Sparsity.model_fields["strength"].default.name,
+    "update": Meta.model_fields["update"].default.name,
 }
-_DEFAULT_WEIGHTING: str = Recipe.model_fields["loss_weighting"].default.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,61 +88,46 @@ def _sections(root: Node) -> Iterator[tuple[TreePath, SpecKind]]:
     yield ("data",), "dataset"
     for name in mapping(at(root, ("tasks",))):
         yield ("tasks", name), "task"
-    yield ("loss_weighting",), "loss-weighting"
+    yield WEIGHTING, "loss-weighting"
+    if is_mapping(at(root, STRENGTH[:1])):
+        yield STRENGTH, "strength"
+    meta = at(root, UPDATE[:1])
+    if is_mapping(meta) or (reads(root, "meta") and (meta is None or meta.value is None)):
+        yield UPDATE, "update"  # even if nobody wrote it: these methods cannot do without
 
 
 def _plug_in(
     root: Node, path: TreePath, kind: SpecKind, registry: Registry, folder: Path, problems: Problems
 ) -> Plugged | None:
     node, names = at(root, path), section(path)
-    if node is None and kind == "loss-weighting":
-        node = Node(root.place, {"name": Entry(root.place, Node(root.place, _DEFAULT_WEIGHTING))})
+    if node is None and kind in _DEFAULTS:
+        node = Node(root.place, {"name": Entry(root.place, Node(root.place, _DEFAULTS[kind]))})
     if node is None or names is None or not is_mapping(node):
         return None  # missing, or refused as not a mapping
     key, core = names
     extra = without(node, core)
     name = text(at(node, (key,))) if key in mapping(node) else str(path[-1]) if kind == "task" else None
     where = value_place(root, (*path, key)) if key in mapping(node) else key_place(root, path)
-    spec = None if name is None else _find(registry, kind, name, Node(where, name), problems)
+    spec = None if name is None else find_spec(registry, kind, name, Node(where, name), problems)
     if spec is None:
         _likely_typos(root, path, extra, core, problems)
         return None
     try:
         model = registry.options_model(spec)
     except PluginError as error:
-        problems.add(where, f"{_NOUNS[kind][0]} {quote(spec.name)} cannot be used", str(error).rstrip("."))
+        problems.add(where, f"{NOUNS[kind][0]} {quote(spec.name)} cannot be used", str(error).rstrip("."))
         return None
     clash = sorted((core | {OPTIONS}) & set(model.model_fields)) if model else []
     if clash:
-        shown = f"{_NOUNS[kind][0]} {quote(spec.name)} cannot be used"
+        shown = f"{NOUNS[kind][0]} {quote(spec.name)} cannot be used"
         problems.add(where, shown, f"its options redeclare {listing(clash)}, which every recipe has; rename them there")
         return None
-    subject = f"{dotted(path)} ({_NOUNS[kind][0]} {spec.name})"
+    subject = f"{dotted(path)} ({NOUNS[kind][0]} {spec.name})"
     part = Part(root, extra, path, beside=_in_order(core, key), subject=subject)
     before = Problems()
     options = validate(model or Options, part, folder, before)
     problems.include(before)
     return None if before else Plugged(spec, options if model else None)
-
-
-def _find(registry: Registry, kind: SpecKind, name: str, written: Node, problems: Problems) -> Spec | None:
-    noun, nouns, command = _NOUNS[kind]
-    try:
-        return registry.find(kind, name)
-    except UnknownPluginError:
-        names = registry.names(kind)
-        allowed = (
-            f"{nouns}: {listing(names)} (`{command}`)" if names else f"there are no {nouns} (`mstasks ls plugins`)"
-        )
-        broken = [row.name for row in registry.plugins if row.error]
-        hints = [
-            did_you_mean(name, names),
-            f"broken plugins: {listing(broken)}, see `mstasks doctor`" if broken else "",
-        ]
-        problems.add(written.place, f"unknown {noun} {quote(name)}", allowed, "; ".join(filter(None, hints)))
-    except PluginError as error:
-        problems.add(written.place, f"{noun} {quote(name)} cannot be used", str(error).rstrip("."))
-    return None
 
 
 def _likely_typos(root: Node, path: TreePath, extra: Node, core: frozenset[str], problems: Problems) -> None:

@@ -20,13 +20,14 @@ def check_names(loaded: LoadedRecipe) -> None:
         loaded: A recipe that passed the first pass.
 
     Raises:
-        RecipeErrors: Unknown timm models and tags, a weights file that is not there, unknown transforms, wrong
-            arguments, and transforms that cannot be applied honestly to a target of the recipe.
+        RecipeErrors: Unknown timm models and tags, a weights file or a reference run that is not there, unknown
+            transforms, wrong arguments, and transforms that cannot be applied honestly to a target of the recipe.
     """
     problems = Problems()
     _check_backbone(loaded, problems)
     _check_weights_file(loaded, problems)
     _check_augmentations(loaded, problems)
+    _check_reference(loaded, problems)
     problems.raise_if_any()
 
 
@@ -56,6 +57,14 @@ def _check_weights_file(loaded: LoadedRecipe, problems: Problems) -> None:
         place = value_place(loaded.tree, ("backbone", "weights"))
         state = "is a folder" if weights.is_dir() else "does not exist"
         problems.add(place, f"backbone.weights: {weights} {state}", "name a .safetensors file, 'imagenet' or 'random'")
+
+
+def _check_reference(loaded: LoadedRecipe, problems: Problems) -> None:
+    reference = None if loaded.recipe.sparsity is None else loaded.recipe.sparsity.reference
+    if reference is not None and not (reference / "summary.json").is_file():
+        state = "has no summary.json" if reference.is_dir() else "does not exist"
+        place = value_place(loaded.tree, ("sparsity", "reference"))
+        problems.add(place, f"sparsity.reference: {reference} {state}", "name the folder of a complete run")
 
 
 def _check_augmentations(loaded: LoadedRecipe, problems: Problems) -> None:

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mstasks.plugins import Registry
 from mstasks.recipe.checks import check_together
+from mstasks.recipe.core_keys import OPTIONS, STRENGTH, UPDATE, WEIGHTING
 from mstasks.recipe.entries import Plugged, core_only, plug_in
 from mstasks.recipe.environment import substitute
 from mstasks.recipe.errors import Problems
 from mstasks.recipe.extends import load_tree
 from mstasks.recipe.find import look_up
-from mstasks.recipe.model import Recipe
+from mstasks.recipe.method_checks import check_method
+from mstasks.recipe.model import Data, Meta, Named, Recipe, TaskEntry
 from mstasks.recipe.normalise import fill_tasks, normalise
 from mstasks.recipe.overrides import apply_overrides
 from mstasks.recipe.recipe_plugins import load_plugins_of
 from mstasks.recipe.resolved import document
 from mstasks.recipe.tree import Node, Place, TreePath, at
 from mstasks.recipe.validate import Part, validate
+
+Section = TypeVar("Section", Data, TaskEntry, Named)
 
 DEFAULT = "default"
 """The origin of a value that nobody wrote."""
@@ -75,6 +79,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = (), plugins: Sequen
     core = validate(Recipe, Part(tree, core_only(tree)), folder, problems)
     plugged = plug_in(tree, registry, folder, problems)
     check_together(tree, plugged, problems)
+    check_method(tree, plugged, registry, problems)
     problems.raise_if_any()
     assert core is not None
     recipe = _assembled(core, plugged)
@@ -89,13 +94,24 @@ def _shown(path: str | Path, file: Path) -> str:
 
 
 def _assembled(core: Recipe, plugged: Mapping[TreePath, Plugged]) -> Recipe:
-    """The recipe with the validated options put in."""
-    tasks = {
-        name: entry.model_copy(update={"options": plugged["tasks", name].options}) for name, entry in core.tasks.items()
+    """The recipe with the validated options put in, and with the `meta` that its method needs if nobody wrote it."""
+    tasks = {name: _with_options(entry, plugged["tasks", name]) for name, entry in core.tasks.items()}
+    changed: dict[str, Any] = {
+        "tasks": tasks,
+        "data": _with_options(core.data, plugged[("data",)]),
+        "loss_weighting": _with_options(core.loss_weighting, plugged[WEIGHTING]),
     }
-    data = core.data.model_copy(update={"options": plugged[("data",)].options})
-    weighting = core.loss_weighting.model_copy(update={"options": plugged[("loss_weighting",)].options})
-    return core.model_copy(update={"tasks": tasks, "data": data, "loss_weighting": weighting})
+    if core.sparsity is not None:
+        strength = _with_options(core.sparsity.strength, plugged[STRENGTH])
+        changed["sparsity"] = core.sparsity.model_copy(update={"strength": strength})
+    if UPDATE in plugged:
+        meta = core.meta or Meta()
+        changed["meta"] = meta.model_copy(update={"update": _with_options(meta.update, plugged[UPDATE])})
+    return core.model_copy(update=changed)
+
+
+def _with_options(section: Section, plugged: Plugged) -> Section:
+    return section.model_copy(update={OPTIONS: plugged.options})
 
 
 def _origins(value: Any, tree: Node, path: TreePath = ()) -> dict[TreePath, str]:

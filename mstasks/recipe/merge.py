@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from mstasks.recipe.core_keys import section
+from mstasks.recipe.core_keys import TARGET, section
 from mstasks.recipe.tree import COMMAND_LINE, Entry, Node, TreePath, child, is_mapping, mapping, only, text
 
 
 def merge(base: Node, new: Node, path: TreePath = ()) -> Node:
     """Mappings merge key by key, scalars and lists replace.
 
-    Two exceptions. A null task removes the inherited one. And where a section names another plugin than before (another
-    data set, another task under the same key, another weighting), the inherited options of the former go with it.
+    Three exceptions. A null task removes the inherited one. Where a section names another plugin than before (another
+    data set, another task under the same key, another strategy), the inherited options of the former go with it. And a
+    target replaces the inherited one, for there can be but one.
 
     Args:
         base: What is inherited.
@@ -19,7 +20,7 @@ def merge(base: Node, new: Node, path: TreePath = ()) -> Node:
     """
     if not (is_mapping(base) and is_mapping(new)):
         return new
-    base = _without_foreign_options(base, new, path)
+    base = _without_other_target(_without_foreign_options(base, new, path), new, path)
     merged = dict(mapping(base))
     for key, entry in mapping(new).items():
         before = merged.get(key)
@@ -49,3 +50,8 @@ def _without_foreign_options(base: Node, new: Node, path: TreePath) -> Node:
     default = str(path[-1]) if path[0] == "tasks" else None
     before, after = text(child(base, key)) or default, text(child(new, key))
     return base if after is None or after == before else only(base, core)
+
+
+def _without_other_target(base: Node, new: Node, path: TreePath) -> Node:
+    given = any(entry.node.value is not None for entry in mapping(new).values())
+    return only(base, frozenset()) if path == TARGET and given else base

@@ -7,15 +7,16 @@ here they are already instances of those models.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, model_validator
 
 from mstasks.options import Options, RecipePath
 
 Side = Annotated[int, Field(ge=32, le=16384)]
 Size = tuple[Side, Side]
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
 Transform = Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1, max_length=1)]
 
 
@@ -103,6 +104,49 @@ class Run(Options):
     pictures: int = Field(4, ge=0, description="Test images drawn with prediction beside label.")
 
 
+class Target(Options):
+    """What the sparse part may cost, as a fraction of its cost with nothing removed; exactly one of the three."""
+
+    macs: Fraction | None = Field(None, description="Multiply-accumulates of one image of `data.size`.")
+    parameters: Fraction | None = Field(None, description="Parameters.")
+    channels: Fraction | None = Field(None, description="Channels of all spaces.")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise ValueError(f"it gives {found}; allowed: exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+
+class Sparsity(Options):
+    """What is made sparse, and how strongly. Read by `method: sparse` and `method: meta-sparsity`."""
+
+    groups: Literal["channel", "input-channel", "output-channel"] = Field(
+        "channel", description="What becomes zero together: all that makes a channel, or one convolution's part of it."
+    )
+    scope: Literal["shared", "backbone"] = Field("shared", description="Backbone and trunk, or the backbone alone.")
+    strength: Named = Field(Named(name="priced"), description="How the strength is found.")
+    target: Target | None = Field(None, description="The cost to reach.")
+    metric: Literal["euclidean", "adam"] = Field("euclidean", description="Metric of the proximal step.")
+    reference: RecipePath | None = Field(
+        None, description="A dense run; a task that loses much beside it is named at the end."
+    )
+    floor: float = Field(
+        1 / 16, ge=0, lt=1, description="Fraction of a space's channels, rounded up, that always stay; at least one."
+    )
+
+
+class Meta(Options):
+    """How a step learns to learn. Read by `method: meta` and `method: meta-sparsity`."""
+
+    update: Named = Field(Named(name="look-ahead"), description="How the gradients of a step come about.")
+    query_split: Literal["train", "val"] = Field(
+        "train", description="Where query images come from; with `val` the validation split is trained on."
+    )
+
+
 class Recipe(Options):
     """A whole recipe."""
 
@@ -111,8 +155,10 @@ class Recipe(Options):
         max_length=100,
         description="At most 100 letters, digits, '.', '_' and '-', the first a letter or digit; names the run folder.",
     )
-    method: Literal["multi-task", "single-task"] = Field(
-        "multi-task", description="One network for all tasks, or one network per task."
+    method: Literal["multi-task", "single-task", "sparse", "meta", "meta-sparsity"] = Field(
+        "multi-task",
+        description="One network for all tasks, one network per task, a sparse network, one that is trained in "
+        "episodes, or both.",
     )
     plugins: tuple[str, ...] = Field((), description="Extra plugins: paths of .py files, or module names.")
     data: Data = Field(description="Which images, at which size, how augmented.")
@@ -120,6 +166,8 @@ class Recipe(Options):
     decoder: Decoder = Field(Decoder(), description="The trunk that all dense tasks share.")
     tasks: Mapping[TaskName, TaskEntry] = Field(min_length=1, description="Tasks by name.")
     optim: Optim = Field(Optim(), description="How the network is trained.")
+    sparsity: Sparsity | None = Field(None, description="What is made sparse, and how strongly.")
+    meta: Meta | None = Field(None, description="How a step learns to learn.")
     loss_weighting: Named = Field(Named(name="fixed"), description="How the task losses are weighted.")
     run: Run = Field(Run(), description="What is logged, evaluated and kept.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything random.")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mstasks.recipe.tree import Entry, Node, at, child, mapping, text, with_child
+from mstasks.recipe.core_keys import STRATEGIES
+from mstasks.recipe.tree import Entry, Node, TreePath, at, child, mapping, text, with_child
 
 
 def normalise(root: Node) -> Node:
     """Write short forms out.
 
-    ``loss_weighting: fixed`` becomes ``{name: fixed}``, a task's ``head: aspp`` likewise; augmentations become
-    ``{ClassName: {}}``. A task without anything (null) stays null: in a recipe that extends another it
-    removes the task.
+    ``loss_weighting: fixed`` becomes ``{name: fixed}``, the other strategies and a task's ``head: aspp`` likewise;
+    augmentations become ``{ClassName: {}}``. A task without anything (null) stays null: in a recipe that extends
+    another it removes the task.
     """
-    root = _named(root, "loss_weighting")
+    for path in STRATEGIES:
+        root = _strategy(root, path)
     data, tasks = child(root, "data"), child(root, "tasks")
     augment = None if data is None else child(data, "augment")
     if data is not None and augment is not None and isinstance(augment.value, tuple):
@@ -36,6 +38,15 @@ def fill_tasks(root: Node) -> Node:
         if entry.node.value is None:
             tasks = with_child(tasks, key, replace(entry.node, value={}))
     return with_child(root, "tasks", tasks)
+
+
+def _strategy(root: Node, path: TreePath) -> Node:
+    """The same recipe with the strategy at a path, of one key or two, in its long form."""
+    *outer, key = map(str, path)
+    if not outer:
+        return _named(root, key)
+    parent = child(root, outer[0])
+    return root if parent is None else with_child(root, outer[0], _named(parent, key))
 
 
 def _named(node: Node, key: str) -> Node:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mstasks.recipe.core_keys import OPTIONS
+from mstasks.recipe.core_keys import OPTIONS, STRATEGIES
 from mstasks.recipe.environment import escape
 from mstasks.recipe.model import Recipe
 from mstasks.recipe.scalars import ScalarError, resolve_plain
@@ -39,7 +39,10 @@ def document(recipe: Recipe) -> dict[str, Any]:
     plain = recipe.model_dump(mode="json", by_alias=True)
     plain["data"] = _inlined(plain["data"])
     plain["tasks"] = {name: _inlined(entry) for name, entry in plain["tasks"].items()}
-    plain["loss_weighting"] = _inlined(plain["loss_weighting"])
+    for *outer, key in (map(str, path) for path in STRATEGIES):
+        parent = plain[outer[0]] if outer else plain
+        if parent is not None:
+            parent[key] = _inlined(parent[key])
     return plain
 
 

@@ -74,7 +74,6 @@ def _whole(registry: Registry) -> Schema:
     tasks = _options_by_name(registry, "task", definitions)
     for name, options in tasks.items():
         definitions |= _task_definitions(entry, name, options)
-    weightings = _options_by_name(registry, "loss-weighting", definitions)
     properties = schema["properties"]
     properties["extends"] = _EXTENDS
     properties["data"] = _any_of([_section(data, "dataset", *item) for item in datasets.items()])
@@ -83,9 +82,25 @@ def _whole(registry: Registry) -> Schema:
         "properties": {key: _entry(tasks, key) for key in tasks},
         "additionalProperties": _entry(tasks, None),
     }
-    long_forms = [_section(named, "name", *item) for item in weightings.items()]
-    properties["loss_weighting"] = _any_of([{"enum": list(weightings)}, *long_forms])
+    for owner, key, kind in _strategies(schema):
+        owner[key] = _strategy(owner[key], named, _options_by_name(registry, kind, definitions))
     return schema
+
+
+def _strategies(schema: Schema) -> list[tuple[Schema, str, SpecKind]]:
+    """The properties that a strategy stands among, its key there, and its kind."""
+    definitions = schema["$defs"]
+    return [
+        (schema["properties"], "loss_weighting", "loss-weighting"),
+        (definitions["Sparsity"]["properties"], "strength", "strength"),
+        (definitions["Meta"]["properties"], "update", "update"),
+    ]
+
+
+def _strategy(plain: Schema, named: Schema, options: dict[str, Schema]) -> Schema:
+    """A strategy: its name alone, or a mapping of its name and its options."""
+    long_forms = [_section(named, "name", *item) for item in options.items()]
+    return {"description": plain["description"], "anyOf": [{"enum": list(options)}, *long_forms]}
 
 
 def _options_by_name(registry: Registry, kind: SpecKind, definitions: Schema) -> dict[str, Schema]:

@@ -121,6 +121,13 @@ def text(node: Node | None) -> str | None:
     return node.value if node is not None and isinstance(node.value, str) else None
 
 
+def count(node: Node | None, default: int) -> int | None:
+    """The value if it is a whole number of at least 1, the default if nothing is written; else None."""
+    if node is None:
+        return default
+    return node.value if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0 else None
+
+
 def plain(node: Node) -> Any:
     """The value without places: dicts, lists and scalars."""
     if isinstance(node.value, Mapping):

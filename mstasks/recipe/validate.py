@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mstasks.options import Options
-from mstasks.recipe.allowed import Schema, described, in_words, keys_at, schema_at, types_at
+from mstasks.recipe.allowed import Schema, choices, described, in_words, keys_at, schema_at, types_at
 from mstasks.recipe.errors import Problems
 from mstasks.recipe.traps import trap
-from mstasks.recipe.tree import Node, TreePath, at, child, dotted, key_place, plain, value_place
+from mstasks.recipe.tree import Node, TreePath, at, child, dotted, key_place, mapping, plain, value_place
 from mstasks.recipe.wording import describe, did_you_mean, listing, quote
 
 Model = TypeVar("Model", bound=Options)
@@ -59,7 +59,8 @@ def validate(model: type[Model], part: Part, folder: Path, problems: Problems) -
     """
     try:
         # JSON mode is strict about types, and still lets a list be a tuple and a text a path.
-        return model.model_validate_json(json.dumps(plain(part.node)), context={"folder": folder})
+        context = {"folder": folder, "tasks": list(mapping(at(part.root, ("tasks",)))) or None}
+        return model.model_validate_json(json.dumps(plain(part.node)), context=context)
     except ValidationError as error:
         _Report(model, part, problems).errors(error)
     except Exception as error:
@@ -146,8 +147,8 @@ class _Report:
         return about.rstrip(".") or in_words(self._schema, schema)
 
     def _choice(self, node: Node, schema: Schema | None) -> str:
-        choices = [str(choice) for choice in (schema or {}).get("enum", [])]
-        return did_you_mean(node.value, choices) if isinstance(node.value, str) else ""
+        listed = choices(self._schema, schema or {})
+        return did_you_mean(node.value, listed) if isinstance(node.value, str) else ""
 
     def _name(self, path: TreePath) -> str:
         return self._part.name if path == self._part.path else dotted(path)

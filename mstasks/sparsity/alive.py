@@ -60,6 +60,7 @@ def require_coupled(spaces: Spaces) -> None:
 def _all_zero(members: Iterable[Member], size: int, tensors: Mapping[str, Tensor]) -> Tensor:
     zeros = []
     for member in members:
-        entries = member.slice(tensors[member.parameter], size).movedim(member.dim, 0)
-        zeros.append((entries.reshape(size, -1) == 0).all(dim=1))
+        entries = member.slice(tensors[member.parameter], size)
+        others = [axis for axis in range(entries.dim()) if axis != member.dim]
+        zeros.append(~(entries.any(dim=others) if others else entries.bool()))
     return torch.stack(zeros).all(dim=0)

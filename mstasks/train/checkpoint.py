@@ -118,7 +118,8 @@ def restore(checkpoint: Path, state: TrainState) -> None:
     if state.average is not None:
         _load_strictly(state.average, _read(checkpoint / _AVERAGE), checkpoint)
     tensors = _read(checkpoint / _TRAINING)
-    _load_strictly(state.weighting, _strip(tensors, "weighting."), checkpoint)
+    for name, module in state.extras.items():
+        _load_strictly(module, _strip(tensors, f"{name}."), checkpoint)
     _restore_moments(state, _strip(tensors, "optimizer."))
     torch.set_rng_state(tensors["rng.cpu"])
     if torch.cuda.is_available() and "rng.cuda" in tensors:
@@ -138,8 +139,10 @@ def _counters(state: TrainState) -> dict[str, Any]:
 
 
 def _training_tensors(state: TrainState) -> dict[str, Tensor]:
-    tensors = {f"weighting.{key}": value for key, value in state.weighting.state_dict().items()}
-    for name, parameter in named_parameters(state.network, state.weighting):
+    tensors = {
+        f"{name}.{key}": value for name, module in state.extras.items() for key, value in module.state_dict().items()
+    }
+    for name, parameter in _optimised(state).items():
         for key, value in state.optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{name}:{key}"] = value
     tensors["rng.cpu"] = torch.get_rng_state()
@@ -149,7 +152,7 @@ def _training_tensors(state: TrainState) -> dict[str, Tensor]:
 
 
 def _restore_moments(state: TrainState, tensors: Mapping[str, Tensor]) -> None:
-    parameters = dict(named_parameters(state.network, state.weighting))
+    parameters = _optimised(state)
     for key, value in tensors.items():
         name, _, moment = key.rpartition(":")
         parameter = parameters[name]
@@ -158,6 +161,10 @@ def _restore_moments(state: TrainState, tensors: Mapping[str, Tensor]) -> None:
         if moved.dim() == 4:
             moved = moved.to(memory_format=torch.channels_last)
         state.optimizer.state[parameter][moment] = moved
+
+
+def _optimised(state: TrainState) -> dict[str, nn.Parameter]:
+    return dict(named_parameters({"network": state.network, **state.extras}))
 
 
 def _strip(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

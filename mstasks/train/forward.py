@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import torch
 from torch import Tensor
 
 from mstasks.device import Precision, as_input, autocast
@@ -9,15 +12,30 @@ from mstasks.errors import UsageError
 from mstasks.network import Network
 
 
-def forward(network: Network, images: Tensor, precision: Precision = "float32") -> dict[str, Tensor]:
+def forward(
+    network: Network,
+    images: Tensor,
+    precision: Precision = "float32",
+    parameters: Mapping[str, Tensor] | None = None,
+) -> dict[str, Tensor]:
     """Raw predictions by task for uint8 images (B, 3, H, W) on the network's device.
+
+    Args:
+        network: The network.
+        images: The images.
+        precision: Of the pass.
+        parameters: Parameters and buffers by name that stand in for the network's own in this pass.
 
     Raises:
         UsageError: If a norm layer gets a single value per channel, of which it cannot take statistics.
     """
     try:
         with autocast(images.device, precision):
-            predictions: dict[str, Tensor] = network(as_input(images, images.device))
+            inputs = as_input(images, images.device)
+            if parameters is None:
+                predictions: dict[str, Tensor] = network(inputs)
+            else:
+                predictions = torch.func.functional_call(network, dict(parameters), (inputs,))
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -14,6 +14,7 @@ from mstasks.distributed import any_rank, rank, world
 from mstasks.errors import Interrupted
 from mstasks.recipe.model import Recipe
 from mstasks.runfolder import RunFolder
+from mstasks.sparsity.snapshot import take_snapshot
 from mstasks.train.checkpoint import save_checkpoint
 from mstasks.train.progress import Reporter
 from mstasks.train.state import TrainState
@@ -60,7 +61,7 @@ def train(
                 window.flush(state, run, reporter)
             if last or state.step % every == 0:
                 window.pause()
-                _validate_and_save(state, validate, run)
+                _validate_and_save(state, validate, run, last=last)
                 window.resume()
             if any_rank(stop.requested, state.device) and not last:
                 if rank() == 0:
@@ -68,12 +69,17 @@ def train(
                 raise Interrupted(f"stopped at step {state.step} of {recipe.optim.steps}; saved.")
 
 
-def _validate_and_save(state: TrainState, validate: Validate, run: RunFolder) -> None:
+def _validate_and_save(state: TrainState, validate: Validate, run: RunFolder, *, last: bool) -> None:
+    """The best checkpoint is one whose structure is final and meets the target; the last one if there is none."""
     if rank() != 0:  # the others wait in the next step's exchange
         return
+    if state.strength is not None:
+        state.strength.part.settle(state.averaged)
     score = validate(state)
-    best = state.best_score is None or score > state.best_score
-    if best:
+    eligible = state.strength is None or state.strength.settled
+    best = eligible and (state.best_score is None or score > state.best_score)
+    if best or (last and state.best_score is None):
+        best = True
         state.best_score, state.best_step = score, state.step
     save_checkpoint(run.checkpoints, state, best=best)
 
@@ -88,6 +94,7 @@ class _Window:
     images: int = 0
     seconds: float = 0.0
     since: float = field(default_factory=time.monotonic)
+    warned: set[str] = field(default_factory=set)
 
     def add(self, result: StepResult, images: int) -> None:
         for name, loss in result.losses.items():
@@ -109,12 +116,25 @@ class _Window:
         losses = {name: _mean(total, self.counts[name]) for name, total in self.totals.items()}
         speed = self.images / max(self.seconds, 1e-9)
         row = {"step": state.step, "split": "train", "loss": losses, "lr": state.optimizer.param_groups[0]["lr"]}
+        live = ""
+        if state.strength is not None:
+            snapshot = take_snapshot(state.strength)
+            row, live = {**row, "sparsity": snapshot.row()}, snapshot.live()
+            self._warn(snapshot.readings.warnings, state.step, run, reporter)
         if rank() == 0:
             norm = float("nan") if self.norm is None else float(self.norm)
             run.log({**row, "gradient_norm": norm, "images_per_second": round(speed, 2), "skipped": state.skipped})
-        reporter.losses(state.step, losses, speed)
+        reporter.losses(state.step, losses, speed, live)
         self.totals, self.counts, self.images, self.seconds = {}, {}, 0, 0.0
         self.resume()
+
+    def _warn(self, sentences: Sequence[str], step: int, run: RunFolder, reporter: Reporter) -> None:
+        for sentence in sentences:
+            if sentence not in self.warned:
+                self.warned.add(sentence)
+                reporter.say(f"warning: {sentence}")
+                if rank() == 0:
+                    run.log({"step": step, "event": "warning", "text": sentence})
 
 
 def _mean(total: Tensor, count: Tensor) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -26,8 +27,8 @@ class LossSum:
 
 
 def resize_prediction(prediction: Tensor, target: Target) -> Tensor:
-    """Resize a dense raw prediction bilinearly to the target's height and width, in float32; leave others alone."""
-    prediction = prediction.float()
+    """Resize a dense raw prediction bilinearly to the target's height and width; half precision becomes float32."""
+    prediction = prediction.to(torch.promote_types(prediction.dtype, torch.float32))
     if prediction.dim() != 4 or prediction.shape[-2:] == target.valid.shape[-2:]:
         return prediction
     return functional.interpolate(prediction, size=target.valid.shape[-2:], mode="bilinear", align_corners=False)

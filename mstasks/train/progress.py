@@ -50,10 +50,10 @@ class Reporter:
         """Advance the bar."""
         self._bar.update(self._row, completed=step)
 
-    def losses(self, step: int, losses: Mapping[str, float], images_per_second: float) -> None:
-        """Show the losses since the last call."""
+    def losses(self, step: int, losses: Mapping[str, float], images_per_second: float, live: str = "") -> None:
+        """Show the losses since the last call, and what else is `live`."""
         shown = "  ".join(f"{name} {value:.4g}" for name, value in losses.items())
-        text = f"{shown}  {images_per_second:.1f} images/s"
+        text = "  ".join(filter(None, (shown, live, f"{images_per_second:.1f} images/s")))
         self._text.plain = text
         line = f"step {step}/{self._steps}  {text}  {self._remaining(step)} left"
         self._write(line, show=not self._console.is_terminal)

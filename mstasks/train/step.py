@@ -1,4 +1,4 @@
-"""One training step: micro-batches, one objective, one update."""
+"""One training step: gradients, one update, and what makes the network sparse."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from torch import Tensor
 
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
-from mstasks.device import Precision
-from mstasks.distributed import sum_over_ranks, world
+from mstasks.distributed import sum_over_ranks
 from mstasks.recipe.model import Optim
 from mstasks.train.finite import NonFiniteError, culprits
-from mstasks.train.forward import forward
-from mstasks.train.losses import task_losses
+from mstasks.train.objective import Objective
 from mstasks.train.optim import set_rates, warmup_cosine
 from mstasks.train.state import TrainState
-from mstasks.train.weighting import objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class StepResult:
 
 
 def train_step(state: TrainState, batch: Batch, tasks: Mapping[str, BoundTask], optim: Optim) -> StepResult:
-    """Forward, backward over the micro-batches, and one update.
+    """The update's gradients, one step of the optimiser, and what the strength does after it.
 
     A task's loss is the mean over its labelled examples of the whole step, however it is cut into micro-batches and
     dealt over ranks; `batch` is this rank's part.
@@ -48,46 +45,34 @@ def train_step(state: TrainState, batch: Batch, tasks: Mapping[str, BoundTask], 
         NonFiniteError: If a loss or gradient is not finite and the recipe says `optim.non_finite: stop`; before the
             update, so the weights are still good.
     """
-    micro_batches = [part.to(state.device) for part in batch.split(optim.accumulate)]
-    counts = _labelled_counts(micro_batches, tasks)
+    strength, step = state.strength, state.step
     state.optimizer.zero_grad(set_to_none=True)
+    set_rates(state.optimizer, warmup_cosine(step, optim.steps, optim.warmup))
     buffers = [buffer.clone() for buffer in state.network.buffers()] if optim.non_finite == "skip" else []
-    losses = {name: torch.zeros((), device=state.device) for name in tasks}
-    share = 1 / (len(micro_batches) * world())
-    for part in micro_batches:
-        means = _micro_losses(state, part, tasks, counts, optim.precision)
-        objective(means, counts, state.weighting, share).backward()  # type: ignore[no-untyped-call]
-        losses = {name: loss + means[name].detach() for name, loss in losses.items()}
+    if strength is not None:
+        strength.begin(step)
+    objective = Objective(state.network, state.weighting, tasks, optim)
+    result = state.update.gradients(state, batch.to(state.device), objective)
+    losses = result.losses
     sum_over_ranks([*losses.values(), *_gradients(state)])
-    norm = torch.nn.utils.get_total_norm(_gradients(state), foreach=True)
-    finite = bool(torch.isfinite(norm + torch.stack(list(losses.values())).sum()))
+    if strength is not None:
+        strength.part.mask_gradients()
+    norm = torch.nn.utils.get_total_norm([p.grad for p in _clipped(state) if p.grad is not None], foreach=True)
+    extras = [p.grad.sum() for module in state.extras.values() for p in module.parameters() if p.grad is not None]
+    finite = bool(torch.isfinite(norm + torch.stack([*losses.values(), *extras]).sum()))
     if not finite:
         _stop_or_skip(state, losses, buffers, optim)
     else:
         _clip(state, optim.clip, norm)
-        set_rates(state.optimizer, warmup_cosine(state.step, optim.steps, optim.warmup))
         state.optimizer.step()
+        if strength is not None:
+            strength.act(step)
         if state.average is not None:
             state.average.update_parameters(state.network)
+        if strength is not None:
+            strength.part.hold(state.averaged)
     state.step += 1
-    return StepResult(losses, counts, norm, skipped=not finite)
-
-
-def _labelled_counts(parts: Sequence[Batch], tasks: Mapping[str, BoundTask]) -> dict[str, Tensor]:
-    counts = {}
-    for name, bound in tasks.items():
-        counts[name] = torch.stack([bound.labels(part.targets).labelled().sum() for part in parts]).sum()
-    sum_over_ranks(counts.values())
-    return counts
-
-
-def _micro_losses(
-    state: TrainState, part: Batch, tasks: Mapping[str, BoundTask], counts: Mapping[str, Tensor], precision: Precision
-) -> dict[str, Tensor]:
-    """A micro-batch's part of each task's mean loss over the step."""
-    predictions = forward(state.network, part.images, precision)
-    sums = task_losses(predictions, part.targets, tasks)
-    return {name: loss.total / counts[name].clamp(min=1) for name, loss in sums.items()}
+    return StepResult(losses, result.counts, norm, skipped=not finite)
 
 
 def _gradients(state: TrainState) -> list[Tensor]:
@@ -96,7 +81,11 @@ def _gradients(state: TrainState) -> list[Tensor]:
 
 def _clip(state: TrainState, limit: float | None, norm: Tensor) -> None:
     if limit is not None:
-        torch.nn.utils.clip_grads_with_norm_(_parameters(state), limit, norm, foreach=True)
+        torch.nn.utils.clip_grads_with_norm_(_clipped(state), limit, norm, foreach=True)
+
+
+def _clipped(state: TrainState) -> list[Tensor]:
+    return [parameter for module in (state.network, state.weighting) for parameter in module.parameters()]
 
 
 def _parameters(state: TrainState) -> list[Tensor]:

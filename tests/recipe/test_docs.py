@@ -4,23 +4,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from pydantic_core import PydanticUndefined
 from recipe_fixtures import Write
 
 from mstasks import Options
 from mstasks.cli.show import show
+from mstasks.meta.options import AnilOptions, InnerOptions, LookAheadOptions, MamlOptions, SimulatedUnseenOptions
+from mstasks.plugins import SpecKind, load_plugins
 from mstasks.recipe import RecipeErrors, load_recipe
 from mstasks.recipe.compose import MAX_DEPTH, MAX_NODES
 from mstasks.recipe.core_keys import OPTIONS
-from mstasks.recipe.model import Backbone, Data, Decoder, Head, Optim, Recipe, Run, TaskEntry
+from mstasks.recipe.methods import READERS
+from mstasks.recipe.model import (
+    Backbone,
+    Data,
+    Decoder,
+    Head,
+    Meta,
+    Named,
+    Optim,
+    Recipe,
+    Run,
+    Sparsity,
+    Target,
+    TaskEntry,
+)
 from mstasks.recipe.source import MAX_BYTES
+from mstasks.sparsity.strength.options import (
+    ControllerOptions,
+    FixedOptions,
+    LearnedOptions,
+    OneShotOptions,
+    PricedOptions,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
-MODELS = [Recipe, Data, Backbone, Decoder, TaskEntry, Head, Optim, Run]
+MODELS: list[type[Options]] = [
+    Recipe, Data, Backbone, Decoder, TaskEntry, Head, Optim,
+    Sparsity, Target, PricedOptions, OneShotOptions, ControllerOptions, FixedOptions, LearnedOptions,
+    Meta, LookAheadOptions, InnerOptions, MamlOptions, SimulatedUnseenOptions, Run,
+]  # fmt: skip
 PLUGINS = [f"mstasks_{name}" for name in ("scenes", "nyuv2", "segmentation", "depth", "normals", "edges", "attributes")]
 
 
@@ -36,7 +67,24 @@ def tables() -> Iterator[dict[str, str]]:
 
 
 def defaults(model: type[Options]) -> dict[str, object]:
-    return {name: field.default for name, field in model.model_fields.items() if name != OPTIONS}
+    """Default by key; without what updates have in common, which has a table of its own."""
+    common = InnerOptions.model_fields if model is not InnerOptions and issubclass(model, InnerOptions) else {}
+    return {
+        name: field.default
+        for name, field in model.model_fields.items()
+        if name != OPTIONS and (name not in common or common[name].default != field.default)
+    }
+
+
+def meant(written: str) -> object:
+    """What a cell of the column of defaults says; fractions are written as such."""
+    with suppress(ValueError):
+        return float(Fraction(written))
+    return yaml.safe_load(written)
+
+
+def plain(default: object) -> object:
+    return list(default) if isinstance(default, tuple) else default.name if isinstance(default, Named) else default
 
 
 def test_every_key_is_documented_and_no_other() -> None:
@@ -46,22 +94,56 @@ def test_every_key_is_documented_and_no_other() -> None:
         assert set(table) - {"extends"} == set(defaults(model)), model.__name__
 
 
+def test_every_strategy_has_its_options_in_a_table() -> None:
+    registry = load_plugins()
+    kinds: tuple[SpecKind, ...] = ("strength", "update")
+    models = [registry.options_model(spec) for kind in kinds for spec in registry.specs(kind)]
+    assert len(models) == 9
+    assert set(models) - set(MODELS) == {AnilOptions}
+    assert defaults(AnilOptions) == {}  # it has what all inner loops have
+
+
 def test_the_documented_defaults_are_the_defaults() -> None:
     checked = 0
     for table, model in zip(tables(), MODELS, strict=True):
         for key, default in defaults(model).items():
-            written = table[key]
+            written, default = table[key], plain(default)
             if default is PydanticUndefined:
                 assert written in ("", "the entry's name"), key
-            elif isinstance(default, int | float | str) or default is None:
-                assert written == {None: "null"}.get(default, str(default)), key
+            elif not isinstance(default, Options):
+                assert meant(written) == default, key
                 checked += 1
-    assert checked >= 25
+    assert checked >= 70
 
 
 def test_the_limits_are_the_limits() -> None:
     assert f"at most {MAX_NODES} values, nested at most {MAX_DEPTH} deep" in PAGE
     assert f"at most {MAX_BYTES // 1024} KiB" in PAGE
+
+
+def whole(fragment: str) -> str:
+    """The page's first recipe with a method of its own."""
+    return blocks("yaml")[0] + fragment
+
+
+def test_every_strategy_has_an_example_that_is_a_recipe(write: Write) -> None:
+    fragments = [block for block in blocks("yaml") if block.startswith("method:")]
+    used = set()
+    for fragment in fragments:
+        write(whole(fragment))
+        recipe = load_recipe("r.yaml", plugins=PLUGINS).recipe
+        used |= {("strength", recipe.sparsity.strength.name)} if recipe.sparsity else set()
+        used |= {("update", recipe.meta.update.name)} if recipe.meta else set()
+    registry = load_plugins()
+    kinds: tuple[SpecKind, ...] = ("strength", "update")
+    assert used == {(kind, name) for kind in kinds for name in registry.names(kind)}
+
+
+def test_the_methods_are_the_methods_and_read_what_they_read() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| one network.*\| (.*?) *\|$", PAGE, flags=re.MULTILINE)
+    assert [method for method, _ in rows] == list(get_args(Recipe.model_fields["method"].annotation))
+    for method, sections in rows:
+        assert re.findall(r"`(\w+)`", sections) == [name for name, methods in READERS.items() if method in methods]
 
 
 def test_the_example_is_a_recipe(write: Write) -> None:
@@ -71,7 +153,8 @@ def test_the_example_is_a_recipe(write: Write) -> None:
 
 def test_the_extending_example_does_what_it_says(write: Write) -> None:
     write(blocks("yaml")[0], "rooms.yaml")
-    write(blocks("yaml")[1], "child.yaml")
+    (extending,) = [block for block in blocks("yaml") if "extends:" in block]
+    write(extending, "child.yaml")
     recipe = load_recipe("child.yaml", plugins=PLUGINS).recipe
     assert list(recipe.tasks) == ["depth", "normals"]
     depth = recipe.tasks["depth"]

@@ -59,6 +59,18 @@ def test_a_weights_file_must_be_there(load: Load, folder: Path) -> None:
     check_names(load(text))
 
 
+def test_a_reference_is_the_folder_of_a_complete_run(load: Load, folder: Path) -> None:
+    text = GOOD + "method: sparse\nsparsity: {target: {macs: 0.5}, reference: runs/dense}\n"
+    remedy = "name the folder of a complete run"
+    assert refusal(load, text) == [f"r.yaml:11:44: sparsity.reference: {folder}/runs/dense does not exist; {remedy}"]
+    (folder / "runs" / "dense").mkdir(parents=True)
+    assert refusal(load, text) == [
+        f"r.yaml:11:44: sparsity.reference: {folder}/runs/dense has no summary.json; {remedy}"
+    ]
+    (folder / "runs" / "dense" / "summary.json").write_text("{}")
+    check_names(load(text))
+
+
 def test_good_augmentations_pass(load: Load) -> None:
     check_names(load(augmented("HorizontalFlip, {RandomResizedCrop: {scale: [0.5, 1.0]}}, {ColorJitter: {p: 0.5}}")))
 

@@ -9,6 +9,7 @@ import yaml
 from bad_recipes import GOOD, changed
 from recipe_fixtures import Load, Write
 
+from mstasks.plugins import SpecKind, load_plugins
 from mstasks.recipe import dump_resolved, load_recipe
 from mstasks.recipe.resolved import document
 
@@ -17,6 +18,23 @@ NASTY = [
     "a: b", "a #b", "# c", "- a", "[a", "{a", "a, b", "'", '"', "\\", "two\nlines", "tab\there", "%a", "@a", "`a", "!a", "&a", "*a",
     "|", ">", "?", ":", "=", "<<", "---", "...", "ä漢😀", " a ", "a ", "C:\\x", "/usr/x.y", "a-b_c.d", "y", "n", "é\u00a0", "\ufeff",
 ]  # fmt: skip
+
+SPARSE, BOTH = GOOD + "method: sparse\n", GOOD + "method: meta-sparsity\n"
+STRATEGIES = [
+    *(
+        f"{SPARSE}sparsity: {{strength: {name}, target: {{macs: 0.5}}}}\n"
+        for name in ("priced", "one-shot", "controller")
+    ),
+    SPARSE + "sparsity: {strength: {name: fixed, value: 1e-4}, groups: input-channel, metric: adam, floor: 0}\n",
+    SPARSE + "sparsity: {target: {parameters: 0.3}, scope: backbone, reference: runs/dense}\n",
+    BOTH + "sparsity: {strength: {name: learned, share: stage}}\nmeta: {update: {name: maml, inner_prox: true}}\n",
+    BOTH + "sparsity: {strength: {name: priced, window: [0, 1], measure_from: 0}, target: {channels: 1}}\n",
+    GOOD + "method: meta\n",
+    GOOD + "method: meta\nmeta: {query_split: val}\n",
+    *(f"{GOOD}method: meta\nmeta: {{update: {name}}}\n" for name in ("look-ahead", "maml", "anil", "simulated-unseen")),
+    GOOD + "method: meta\nmeta: {update: {name: maml, combinations: [[depth], [labels, depth]], weights: [1, 2.5]}}\n",
+    GOOD + "method: meta\nmeta: {update: {name: maml, combinations: all-tasks, order: second, learn_rates: true}}\n",
+]
 
 
 @pytest.mark.parametrize(
@@ -29,6 +47,7 @@ NASTY = [
         changed("labels: {}", "labels: {head: aspp, class_weights: {class 1: 1e-05, 'no': 3}}"),
         GOOD + "  seg-2: {task: labels, target: labels}\n",
         GOOD + "loss_weighting: {name: learned, temperature: 1e+20}\n",
+        *STRATEGIES,
         GOOD + "optim: {lr: 1.5e-9, weight_decay: 0, backbone_lr: 1e22, ema: 0.999, clip: null}\ndevice: cuda:1\n",
     ],
 )
@@ -38,6 +57,15 @@ def test_it_reads_back_equal(load: Load, write: Write, text: str) -> None:
     after = load_recipe("elsewhere/resolved.yaml").recipe
     assert after == before
     assert dump_resolved(after) == dump_resolved(before)
+
+
+def test_every_built_in_strategy_was_written_out() -> None:
+    registry = load_plugins()
+    kinds: tuple[SpecKind, ...] = ("strength", "update")
+    names = [name for kind in kinds for name in registry.names(kind)]
+    assert len(names) == 9
+    for name in names:
+        assert any(name in text for text in STRATEGIES), name
 
 
 def test_texts_of_every_kind_read_back_equal(load: Load, write: Write) -> None:
@@ -75,3 +103,15 @@ def test_options_stand_where_one_writes_them(load: Load) -> None:
         "name: toy-run\nmethod: multi-task\nplugins: [recipe_kitchen]\ndata:\n  dataset: toy\n  size: [64, 96]\n"
     )
     assert "  depth:\n    task: depth\n    target: depth\n    weight: 1.0\n    head: null\n    loss: berhu\n" in text
+
+
+def test_options_of_strategies_stand_where_one_writes_them(load: Load) -> None:
+    text = dump_resolved(load(STRATEGIES[5]).recipe)
+    assert "options" not in text
+    assert "sparsity:\n  groups: channel\n  scope: shared\n  strength:\n    name: learned\n    initial: 0.001\n" in text
+    assert "\nmeta:\n  update:\n    name: maml\n    episodes: 1\n" in text
+    assert "    inner_prox: true\n    combinations: uniform\n    weights: null\n  query_split: train\n" in text
+
+
+def test_sections_that_the_method_does_not_read_are_null(load: Load) -> None:
+    assert "\nsparsity: null\nmeta: null\n" in dump_resolved(load().recipe)

@@ -50,6 +50,17 @@ ACCEPTED = [
     changed("batch_size: 8", "augment: [Blur, {HorizontalFlip: {p: 0.5}}, {HorizontalFlip: null}]"),
     changed("batch_size: 8", "batch_size: ${BATCH:-8}\n  gamma: ${GAMMA}"),
     changed("labels: {}", "labels: {smoothing: '${SMOOTHING}'}"),
+    added("method: sparse\nsparsity: {target: {macs: 0.5}}\n"),
+    added("method: sparse\nsparsity: {strength: priced, target: {macs: '${MACS}'}, floor: 0}\n"),
+    added("method: sparse\nsparsity: {strength: {name: priced, window: [0.1, 0.5]}, target: {channels: 1}}\n"),
+    added("method: sparse\nsparsity: {strength: {name: fixed, value: 0.001}, groups: output-channel, metric: adam}\n"),
+    added("method: meta\n"),
+    added("method: meta\nmeta: {update: maml, query_split: val}\n"),
+    added("method: meta\nmeta: {update: {name: maml, combinations: [[depth], [depth, labels]], weights: [1, 2]}}\n"),
+    added("method: meta\nmeta: {update: {name: maml, combinations: all-tasks, order: second}}\n"),
+    added("method: meta\nmeta: {update: {name: rehearsal, before: [depth]}}\n"),
+    added("sparsity: null\nmeta: null\n"),
+    "extends: base.yaml\nsparsity: {strength: {rounds: 12}, target: {macs: 0.2}}\nmeta: {update: {episodes: 2}}\n",
     "extends: base.yaml\n",
     "extends: [a, b]\noptim: {lr: 0.1}\ntasks: {labels: null, any: {weight: 2}, depth: {loss: l1}}\ndata: {classes: 13}\n",
 ]
@@ -88,6 +99,19 @@ REFUSED = [
     added("optim: {lrr: 1}\n"),
     added("optim: {steps: 0}\n"),
     added("seed: '3'\n"),
+    added("sparsity: {strength: prised}\n"),
+    added("sparsity: {strength: {name: priced, value: 1e-3}}\n"),
+    added("sparsity: {strength: {name: priced, window: [0.1]}}\n"),
+    added("sparsity: {strength: {name: fixed}}\n"),
+    added("sparsity: {target: {macs: 0}}\n"),
+    added("sparsity: {target: {latency: 0.5}}\n"),
+    added("sparsity: {groups: filter}\n"),
+    added("meta: {update: look_ahead}\n"),
+    added("meta: {update: {name: anil, inner_prox: true}}\n"),
+    added("meta: {update: {name: maml, combinations: [[]]}}\n"),
+    added("meta: {query_split: test}\n"),
+    added("meta: look-ahead\n"),
+    "extends: base.yaml\nsparsity: {strength: {value: x}}\n",
     added("method: both\n"),
     changed("batch_size: 8", "augment: [{A: {}, B: {}}]"),
     changed("batch_size: 8", "augment: [{A: 3}]"),
@@ -110,6 +134,29 @@ def test_fields_are_described_for_editors() -> None:
     assert toy["properties"]["size"]["description"].startswith("Height and width")
     labels = schema()["$defs"]["Task labels"]["properties"]
     assert labels["smoothing"]["description"] == "Label smoothing."
+
+
+@pytest.mark.parametrize(
+    ("owner", "key", "name", "option"),
+    [
+        ("Sparsity", "strength", "priced", "rounds"),
+        ("Sparsity", "strength", "fixed", "value"),
+        ("Sparsity", "strength", "one-shot", "at"),
+        ("Sparsity", "strength", "controller", "gain"),
+        ("Sparsity", "strength", "learned", "share"),
+        ("Meta", "update", "look-ahead", "rate"),
+        ("Meta", "update", "maml", "inner_prox"),
+        ("Meta", "update", "anil", "order"),
+        ("Meta", "update", "simulated-unseen", "shots"),
+        ("Meta", "update", "rehearsal", "before"),
+    ],
+)
+def test_each_strategy_has_its_options_described(owner: str, key: str, name: str, option: str) -> None:
+    forms = schema()["$defs"][owner]["properties"][key]["anyOf"]
+    assert any(name in form.get("anyOf", [{}])[0].get("enum", []) for form in forms)
+    (long,) = [form for form in forms if form.get("properties", {}).get("name", {}).get("const") == name]
+    assert long["properties"][option]["description"]
+    assert "options" not in long["properties"]
 
 
 def test_a_plugin_whose_options_cannot_be_imported_is_left_out() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-from bad_recipes import changed
+from bad_recipes import added, changed
 from click.testing import CliRunner, Result
 from recipe_fixtures import Write
 
@@ -31,6 +32,23 @@ def test_each_value_carries_its_origin_in_one_column(write: Write) -> None:
     columns = {line.index("  # ") for line in lines if "  # " in line}
     assert len(columns) == 1
     assert "data:" in lines
+
+
+def test_the_origins_of_a_strategy_and_of_a_section_that_nobody_wrote(write: Write) -> None:
+    write(added("method: meta-sparsity\nsparsity: {strength: priced, target: {macs: 0.5}}\n"))
+    lines = run(show, "r.yaml", "sparsity.strength.rounds=12").output.split("\n")
+    found = [re.sub(r" +# ", "  # ", line) for line in lines]
+    start = found.index("sparsity:")
+    assert found[start + 3 : start + 5] == ["  strength:", "    name: priced  # r.yaml:11:22"]
+    assert "    rounds: 12  # command line" in found
+    assert "    decay: 0.9  # default" in found
+    assert "    macs: 0.5  # r.yaml:11:45" in found
+    start = found.index("meta:")
+    assert found[start + 1 : start + 4] == [
+        "  update:",
+        "    name: look-ahead  # default",
+        "    rate: 0.125  # default",
+    ]
 
 
 def test_what_it_prints_is_the_same_recipe(write: Write) -> None:

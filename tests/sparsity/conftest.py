@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +14,12 @@ from torch import Tensor, nn
 from mstasks.heads import ASPPHead, DenseHead, PooledHead
 from mstasks.network import HeadFactory, Network, build_network
 from mstasks.recipe.model import Backbone, Decoder
+from mstasks.sparsity.budget import Budget
+from mstasks.sparsity.costs import measure_costs
 from mstasks.sparsity.groups import find_spaces
-from mstasks.sparsity.spaces import Scope, Spaces
+from mstasks.sparsity.part import SparsePart
+from mstasks.sparsity.spaces import Kind, Scope, Spaces
+from mstasks.sparsity.strength.base import Readings, Strength
 
 OUTPUT_STRIDES: dict[str, Any] = {
     "resnet18": None,
@@ -200,3 +204,37 @@ def assert_same_predictions() -> Callable[..., None]:
                 assert (found[task] - value).abs().max() <= 1e-5 * value.abs().max(), task
 
     return check
+
+
+class StandIn(Strength):
+    """Shows what it is told to, and does nothing."""
+
+    shown = Readings("lambda", {"all": 1e-3})
+    served: Mapping[str, Tensor] | None = None
+
+    def act(self, step: int) -> None:
+        pass
+
+    def readings(self) -> Readings:
+        return self.shown
+
+    def serves(self) -> Mapping[str, Tensor] | None:
+        return self.served
+
+
+@pytest.fixture
+def stand_in() -> Callable[..., StandIn]:
+    """Builds a strength for a network's groups at images of 32 x 32."""
+
+    def build(
+        network: Network, kind: Kind = "channel", scope: Scope = "shared", target: float | None = None
+    ) -> StandIn:
+        channels = find_spaces(network, (32, 32), scope)
+        groups = channels if kind == "channel" else find_spaces(network, (32, 32), scope, kind)
+        costs = measure_costs(network, channels, (32, 32))
+        budget = None if target is None else Budget(costs=costs, kind="macs", target=target)
+        part = SparsePart(network=network, groups=groups, costs=costs, budget=budget, metric="euclidean", size=(32, 32))
+        part.attach(torch.optim.SGD(network.parameters(), lr=0.1))
+        return StandIn(part, ("depth", "edges"), steps=100)
+
+    return build

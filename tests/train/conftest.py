@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from mstasks import PooledMean, Target, TargetInfo, TargetKind, Task, TaskMetric
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
 from mstasks.recipe.model import Optim
+from mstasks.train.plain import PlainUpdate
 from mstasks.train.state import TrainState
 from mstasks.train.weighting import FixedWeighting, LossWeighting
 
@@ -76,8 +78,9 @@ def batch_maker() -> Callable[..., Batch]:
 def make_state() -> Callable[..., TrainState]:
     def make(optim: Optim, weighting: LossWeighting | None = None, seed: int = 0) -> TrainState:
         torch.manual_seed(seed)
-        network = TinyNetwork()
+        network: Any = TinyNetwork()
         weighting = weighting or FixedWeighting({"one": 1.0, "two": 3.0})
-        return TrainState.create(network, weighting, optim, torch.device("cpu"))  # type: ignore[arg-type]
+        update = PlainUpdate(network, ["one", "two"], optim.steps, seed)
+        return TrainState.create(network, weighting, optim, torch.device("cpu"), update)
 
     return make

@@ -11,6 +11,8 @@ from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
 from mstasks.recipe.model import Optim
 from mstasks.train.checkpoint import CheckpointError, find_checkpoint, load_weights, restore, save_checkpoint
+from mstasks.train.objective import Objective, StepLosses
+from mstasks.train.plain import PlainUpdate
 from mstasks.train.state import TrainState
 from mstasks.train.step import train_step
 from mstasks.train.weighting import UncertaintyWeighting
@@ -114,3 +116,35 @@ def test_a_save_that_dies_half_way_leaves_the_previous_checkpoint(
     with pytest.raises(ZeroDivisionError):
         save_checkpoint(tmp_path, state, best=True)
     assert find_checkpoint(tmp_path, "last").name == "step-000000"
+
+
+class Scaling(PlainUpdate):
+    """An update with a parameter and a buffer of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(None, ["one", "two"], 10, 0)
+        self.scale = torch.nn.Parameter(torch.ones(2))
+        self.register_buffer("seen", torch.tensor(0))
+
+    def gradients(self, state: TrainState, batch: Batch, objective: Objective) -> StepLosses:
+        self.seen += 1
+        self.scale.grad = self.seen * torch.ones(2)
+        return super().gradients(state, batch, objective)
+
+
+def test_an_update_goes_on_with_its_own_parameters_moments_and_buffers(
+    make_state: Maker, tasks: dict[str, BoundTask], batch_maker: Callable[..., Batch], tmp_path: Path
+) -> None:
+    def fresh() -> TrainState:
+        plain = make_state(OPTIM)
+        return TrainState.create(plain.network, plain.weighting, OPTIM, torch.device("cpu"), Scaling())
+
+    straight = trained(make_state, tasks, batch_maker, range(5), fresh())
+    save_checkpoint(tmp_path, trained(make_state, tasks, batch_maker, range(2), fresh()), best=True)
+    resumed = fresh()
+    restore(find_checkpoint(tmp_path, "last"), resumed)
+    assert resumed.update.seen == 2
+    trained(make_state, tasks, batch_maker, range(2, 5), resumed)
+    for name, value in straight.update.state_dict().items():
+        assert torch.equal(resumed.update.state_dict()[name], value), name
+    assert not torch.equal(straight.update.scale, torch.ones(2))

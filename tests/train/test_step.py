@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -153,3 +154,63 @@ def test_a_loss_that_is_not_finite_stops_even_if_its_gradient_is(
     monkeypatch.setattr(task, "loss", lambda self, p, t: plain(self, p, t) + float("nan"))
     with pytest.raises(NonFiniteError, match="step 1: the loss of tasks 'one', 'two' is not finite"):
         train_step(make_state(Optim()), batch, tasks, Optim())
+
+
+class Diary:
+    """A strength, and the part that it works on, that notes what is asked of it and when."""
+
+    def __init__(self, state: TrainState) -> None:
+        self.part, self._state, self.notes = self, state, []
+        self._start = weights(state)
+
+    def _note(self, what: str, *more: object) -> None:
+        moved = not torch.equal(weights(self._state), self._start)
+        self.notes.append((what, *more, "after" if moved else "before"))
+
+    def begin(self, step: int) -> None:
+        self._note("begin", step)
+
+    def observe(self, losses: object) -> None:
+        self._note("observe")
+
+    def mask_gradients(self) -> None:
+        self._note("mask", bool(gradients(self._state).any()))
+
+    def act(self, step: int) -> None:
+        self._note("act", step)
+
+    def hold(self, averaged: object) -> None:
+        self._note("hold", averaged is self._state.averaged)
+
+    def parameters(self) -> list[Any]:
+        return []
+
+
+def test_a_strength_is_asked_in_order_around_the_update(
+    make_state: Maker, tasks: dict[str, BoundTask], batch: Batch
+) -> None:
+    optim = Optim(ema=0.9, accumulate=2)
+    state = make_state(optim)
+    diary: Any = Diary(state)
+    state.strength = diary
+    train_step(state, batch, tasks, optim)
+    assert diary.notes == [
+        ("begin", 0, "before"),
+        ("observe", "before"),
+        ("observe", "before"),
+        ("mask", True, "before"),
+        ("act", 0, "after"),
+        ("hold", True, "after"),
+    ]
+
+
+def test_a_strength_does_not_act_on_a_skipped_step(
+    make_state: Maker, tasks: dict[str, BoundTask], batch: Batch
+) -> None:
+    optim = Optim(non_finite="skip")
+    state = make_state(optim)
+    diary: Any = Diary(state)
+    state.strength = diary
+    train_step(state, poisoned(batch, "one"), tasks, optim)
+    assert [note[0] for note in diary.notes] == ["begin", "observe", "mask"]
+    assert all(note[-1] == "before" for note in diary.notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mstasks import DatasetSpec, LossWeightingSpec, TaskSpec, hookimpl
+from mstasks import DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec, hookimpl
 
 FACTORY = "recipe_kitchen.nothing:built"  # never resolved: a recipe is read without building anything
 
@@ -35,3 +35,13 @@ def register_datasets() -> list[DatasetSpec]:
 @hookimpl
 def register_loss_weightings() -> list[LossWeightingSpec]:
     return [LossWeightingSpec("learned", "Reads no weights.", FACTORY, "recipe_kitchen.options:LearnedOptions")]
+
+
+@hookimpl
+def register_strengths() -> list[StrengthSpec]:
+    return [StrengthSpec("steady", "Needs nothing and has no lambda.", FACTORY)]
+
+
+@hookimpl
+def register_updates() -> list[UpdateSpec]:
+    return [UpdateSpec("rehearsal", "Names tasks.", FACTORY, "recipe_kitchen.options:RehearsalOptions")]

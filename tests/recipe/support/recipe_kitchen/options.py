@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mstasks import Options, RecipePath
+from mstasks import Options, RecipePath, RecipeTask
 
 
 class ToyOptions(Options):
@@ -59,3 +59,9 @@ class PickyOptions(Options):
 
 class LearnedOptions(Options):
     temperature: float = Field(1.0, gt=0)
+
+
+class RehearsalOptions(Options):
+    inner_prox: bool = False
+    before: tuple[RecipeTask, ...] = Field((), description="Tasks that come first.")
+    least_images: int = 2

@@ -1,0 +1,1 @@
+"""How strongly groups are pulled to zero, and which channels leave: one strategy a file."""

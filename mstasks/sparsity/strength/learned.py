@@ -1,0 +1,133 @@
+"""A lambda that the query loss teaches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from mstasks.sparsity.strength.base import Readings, Strength
+from mstasks.sparsity.strength.options import LearnedOptions
+
+if TYPE_CHECKING:
+    from mstasks.network import Network
+    from mstasks.sparsity.part import SparsePart
+
+DECAY = 0.99
+"""Of the moving averages of the gradient of log lambda and of its square."""
+
+ENOUGH = 100
+"""Gradients after which their averages say something."""
+
+LEAST_SIGNAL = 0.25
+"""Signal-to-noise ratio per step below which lambda follows noise; pure noise shows about 0.05."""
+
+
+class Learned(Strength):
+    """lambda_b = exp(rho_b), where rho follows the gradient of the query loss.
+
+    The idea that the parameter that controls the degree of sparsity is learned while meta-training is that of Upadhyay
+    et al., Meta-Sparsity, arXiv 2501.12115. The gradient, dL_Q/dlog lambda, goes through the proximal step of an inner
+    loop, which asks for `strengths` and puts it into `rho.grad`; the run's optimiser moves rho, and a proximal step
+    follows every update. At a stationary point of the penalised loss the gradient can only lower lambda, and its size
+    is lost in Adam's normalisation, so it is watched: `readings` warns when it is mostly noise.
+
+    Args:
+        part: What is made sparse.
+        tasks: See `Strength`.
+        steps: See `Strength`.
+        options: See `LearnedOptions`.
+
+    Attributes:
+        rho: log lambda, one for all spaces, for each stage or for each space; shape (shared,).
+    """
+
+    mean: Tensor
+    square: Tensor
+    seen: Tensor
+
+    def __init__(self, part: SparsePart, tasks: Sequence[str], steps: int, options: LearnedOptions) -> None:
+        super().__init__(part, tasks, steps)
+        self.rate = options.rate
+        self._limits = (math.log(options.minimum), math.log(options.maximum))
+        owners = {name: _owner(part.network, name, options.share) for name in part.spaces}
+        order = list(dict.fromkeys(owners.values()))
+        self._index = {name: order.index(owner) for name, owner in owners.items()}
+        self.rho = nn.Parameter(torch.full((len(order),), math.log(options.initial)))
+        self.register_buffer("mean", torch.zeros(len(order)))
+        self.register_buffer("square", torch.zeros(len(order)))
+        self.register_buffer("seen", torch.tensor(0))
+
+    def strengths(self) -> Mapping[str, Tensor | float]:
+        """exp(rho) by space, differentiable."""
+        values = self.rho.exp().unbind()
+        return {name: values[index] for name, index in self._index.items()}
+
+    @torch.no_grad()
+    def act(self, step: int) -> None:  # noqa: ARG002 - the same at every step
+        """Keep lambda within its limits, then a proximal step."""
+        if self.rho.grad is not None:
+            self._watch(self.rho.grad)
+        self.rho.clamp_(*self._limits)
+        self.part.prox(self.strengths())
+
+    def signal(self) -> Tensor:
+        """|mean| / standard deviation of the gradient per step, shape (shared,); NaN before the first gradient."""
+        share = 1 - DECAY**self.seen  # what the averages have seen, as they start at zero
+        mean, square = self.mean / share, self.square / share
+        spread = (square - mean.square()).clamp(min=0).sqrt()
+        return mean.abs() / spread.clamp(min=torch.finfo(mean.dtype).tiny)
+
+    def readings(self) -> Readings:
+        """Lambda, with a warning if it follows noise."""
+        values = self.rho.detach().exp().tolist()
+        single = len(values) == 1
+        shown = {"all": values[0]} if single else {name: values[index] for name, index in self._index.items()}
+        noisy = int(self.seen) >= ENOUGH and float(self.signal().quantile(0.5)) < LEAST_SIGNAL
+        return Readings("lambda", shown, (_RANDOM_WALK,) if noisy else ())
+
+    def _watch(self, gradient: Tensor) -> None:
+        self.mean.lerp_(gradient, 1 - DECAY)
+        self.square.lerp_(gradient.square(), 1 - DECAY)
+        self.seen += 1
+
+
+_RANDOM_WALK = (
+    f"lambda random-walks: the mean of its gradient is below {LEAST_SIGNAL:g} of the standard deviation, so that where "
+    "it ends is chance and depends on the start. Give a target and let a price decide, `sparsity.target: {macs: 0.5}` "
+    "with `sparsity.strength: priced`; or average more: raise `data.batch_size`, or take `share: network`."
+)
+
+
+def _owner(network: Network, space: str, share: str) -> str:
+    """What the spaces of one lambda have in common: the space, its stage, or nothing."""
+    return {"layer": space, "stage": stage_of(network, space), "network": ""}[share]
+
+
+def stage_of(network: Network, space: str) -> str:
+    """The module that a space belongs to: the trunk, or the backbone's child on the way to it.
+
+    A module with a single child is passed through, and so is a list of lists, such as timm's `blocks`, whose items are
+    the stages.
+
+    Args:
+        network: The network.
+        space: Name of the space: that of a module.
+    """
+    part, *path = space.split(".")
+    module: nn.Module = network.get_submodule(part)
+    if part != "backbone":
+        return part
+    name = part
+    for position, step in enumerate(path):
+        only = len(list(module.children())) == 1
+        module, name = module.get_submodule(step), f"{name}.{step}"
+        further = path[position + 1 : position + 2]
+        lists = (nn.Sequential, nn.ModuleList)
+        nested = isinstance(module, lists) and bool(further) and isinstance(module.get_submodule(further[0]), lists)
+        if not only and not nested:
+            break
+    return name

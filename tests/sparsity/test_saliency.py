@@ -1,0 +1,535 @@
+"""Saliency at the gates: equal to explicit gates, example by example, and nothing is left behind when it is off."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+import mstasks.sparsity.saliency as saliency_module
+from mstasks.heads import DenseHead, PooledHead
+from mstasks.network import HeadFactory, Network
+from mstasks.sparsity.gates import Gate, find_gates
+from mstasks.sparsity.groups import find_spaces
+from mstasks.sparsity.saliency import GateSaliency
+from mstasks.sparsity.spaces import Spaces
+from mstasks.sparsity.trace import meta_twin
+from mstasks.train.losses import LossSum
+
+Place = tuple[str, int | None]  # a module, and which of its calls; None for all
+SIZE = (32, 32)
+TASKS = ("depth", "attributes")
+HEADS: dict[str, HeadFactory] = {
+    "depth": lambda info: DenseHead(info, 2),
+    "attributes": lambda info: PooledHead(info, 3),
+}
+
+
+def gates_and_spaces(network: Network) -> tuple[tuple[Gate, ...], Spaces]:
+    spaces = find_spaces(network, SIZE)
+    return find_gates(network, spaces, SIZE), spaces
+
+
+def measure_of(network: Network, **options: Any) -> GateSaliency:
+    gates, spaces = gates_and_spaces(network)
+    return GateSaliency(network, gates, spaces, list(network.heads), **options).to(next(network.parameters()).dtype)
+
+
+def images_of(network: nn.Module, count: int, seed: int = 0) -> Tensor:
+    images = torch.rand(count, 3, *SIZE, generator=torch.Generator().manual_seed(seed))
+    return images.to(next(network.parameters()).dtype)
+
+
+def per_example(prediction: Tensor) -> Tensor:
+    """A loss of each example that is not linear in the prediction, shape (batch,)."""
+    return (prediction.flatten(1) - 0.3).square().sum(1) + prediction.flatten(1).sin().sum(1)
+
+
+def losses_of(predictions: Mapping[str, Tensor], labelled: Tensor | None = None) -> dict[str, LossSum]:
+    sums = {}
+    for task, prediction in predictions.items():
+        rows = torch.ones(len(prediction), dtype=torch.bool) if labelled is None else labelled
+        sums[task] = LossSum((per_example(prediction) * rows).sum(), rows.sum())
+    return sums
+
+
+def measured(saliency: GateSaliency, network: Network, task: str, *batches: Tensor) -> dict[str, Tensor]:
+    """One measurement, one micro-batch an argument; the task's values by space."""
+    saliency.start(task)
+    for images in batches:
+        saliency.observe(losses_of(network(images)))
+    saliency.finish()
+    row = list(network.heads).index(task)
+    return {space: values[row] for space, values in saliency.values().items()}
+
+
+def by_explicit_gates(
+    network: Network, places: Mapping[str, Sequence[Place]], sizes: Mapping[str, int], images: Tensor
+) -> dict[str, dict[str, Tensor]]:
+    """Gradients with respect to factors of one on the results of modules: by task and space, shape (examples, size)."""
+    found: dict[str, dict[str, list[Tensor]]] = {task: {name: [] for name in places} for task in network.heads}
+    for image in torch.split(images, 1):
+        gates = {name: torch.ones(sizes[name], dtype=images.dtype, requires_grad=True) for name in places}
+        hooks = []
+        for name, where in places.items():
+            for module, call in where:
+                hooks.append(network.get_submodule(module).register_forward_hook(multiply(gates[name], call)))
+        predictions = network(image)
+        for task, prediction in predictions.items():
+            loss = per_example(prediction).sum()
+            gradients = torch.autograd.grad(loss, list(gates.values()), retain_graph=True, allow_unused=True)
+            for (name, gate), gradient in zip(gates.items(), gradients, strict=True):
+                found[task][name].append(torch.zeros_like(gate) if gradient is None else gradient)
+        for hook in hooks:
+            hook.remove()
+    return {task: {name: torch.stack(rows) for name, rows in spaces.items()} for task, spaces in found.items()}
+
+
+def multiply(gate: Tensor, call: int | None) -> Callable[[nn.Module, Any, Tensor], Tensor | None]:
+    calls: list[int] = []
+
+    def hook(_: nn.Module, __: Any, output: Tensor) -> Tensor | None:
+        calls.append(1)
+        return output * gate.view(-1, 1, 1) if call is None or call == len(calls) - 1 else None
+
+    return hook
+
+
+def assert_equal_to_explicit_gates(
+    network: Network,
+    places: Mapping[str, Sequence[Place]],
+    kind: Literal["fisher", "taylor"] = "fisher",
+) -> None:
+    """Every space's saliency for every task is the mean over examples of what explicit gates say, to 1e-6."""
+    saliency = measure_of(network, kind=kind)
+    sizes = {space: values.shape[1] for space, values in saliency.values().items()}
+    assert set(places) == set(sizes)
+    images = images_of(network, 3)
+    expected = by_explicit_gates(network, places, sizes, images)
+    for task, spaces in expected.items():
+        found = measured(saliency, network, task, images)
+        for name, gradients in spaces.items():
+            mean = (gradients.square() if kind == "fisher" else gradients.abs()).mean(0)
+            torch.testing.assert_close(
+                found[name], mean, rtol=1e-6, atol=1e-12 * float(mean.max()), msg=f"{task} {name}"
+            )
+    assert all(any(spaces[name].any() for spaces in expected.values()) for name in places)
+
+
+TRUNK: dict[str, list[Place]] = {"trunk.laterals.0.0": [("trunk.relu", 0)], "trunk.smooth.0.1": [("trunk.relu", 1)]}
+
+
+class LinearResidual(nn.Module):
+    """x + branch(x), nothing behind it: a linear bottleneck."""
+
+    def __init__(self, branch: nn.Module) -> None:
+        super().__init__()
+        self.branch = branch
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.branch(x)
+        return out
+
+
+def expand(hidden: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(8, hidden, 1), nn.SiLU(), nn.Conv2d(hidden, 8, 1, bias=False), nn.BatchNorm2d(8))
+
+
+def squeeze() -> nn.Sequential:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(12, 3, 1), nn.SiLU(), nn.Conv2d(3, 12, 1))
+
+
+def toys(layers: SimpleNamespace) -> dict[str, tuple[list[nn.Module], int, dict[str, list[Place]]]]:
+    """Layers, channels, and by space the modules whose result is all of its channels."""
+    block = "backbone.layers"
+    return {
+        "plain": (
+            [nn.Conv2d(8, 6, 3), nn.ReLU()],
+            6,
+            {"backbone.stem": [("backbone.relu", None)], f"{block}.0": [(f"{block}.1", None)]},
+        ),
+        "residual stream": (
+            [layers.Residual(expand(5)), layers.Residual(expand(6))],
+            8,
+            {
+                "backbone.stem": [("backbone.relu", None), (f"{block}.0", None), (f"{block}.1", None)],
+                f"{block}.0.branch.0": [(f"{block}.0.branch.1", None)],
+                f"{block}.1.branch.0": [(f"{block}.1.branch.1", None)],
+            },
+        ),
+        "linear bottlenecks": (
+            [nn.Conv2d(8, 8, 1, bias=False), nn.BatchNorm2d(8), LinearResidual(expand(5)), LinearResidual(expand(6))],
+            8,
+            {
+                "backbone.stem": [("backbone.relu", None)],
+                f"{block}.0": [(f"{block}.1", None), (f"{block}.2", None), (f"{block}.3", None)],
+                f"{block}.2.branch.0": [(f"{block}.2.branch.1", None)],
+                f"{block}.3.branch.0": [(f"{block}.3.branch.1", None)],
+            },
+        ),
+        "depthwise chain with squeeze-excite": (
+            [
+                *(nn.Conv2d(8, 12, 1), nn.SiLU(), nn.Conv2d(12, 12, 3, padding=1, groups=12), nn.BatchNorm2d(12)),
+                *(nn.Hardswish(), layers.Gated(squeeze()), nn.Conv2d(12, 6, 1, bias=False), nn.BatchNorm2d(6)),
+            ],
+            6,
+            {
+                "backbone.stem": [("backbone.relu", None)],
+                f"{block}.0": [(f"{block}.4", None)],
+                f"{block}.5.branch.1": [(f"{block}.5.branch.2", None)],
+                f"{block}.6": [(f"{block}.7", None)],
+            },
+        ),
+        "side by side": (
+            [layers.Grow(nn.Conv2d(8, 5, 1)), layers.Grow(nn.Conv2d(13, 3, 1))],
+            16,
+            {
+                "backbone.stem": [("backbone.relu", None)],
+                f"{block}.0.branch": [(f"{block}.0.branch", None)],
+                f"{block}.1.branch": [(f"{block}.1.branch", None)],
+            },
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", ["fisher", "taylor"])
+@pytest.mark.parametrize("name", list(toys(SimpleNamespace(Residual=nn.Identity, Gated=nn.Identity, Grow=nn.Identity))))
+def test_toys_equal_explicit_gates(
+    name: str, kind: Literal["fisher", "taylor"], toy: Callable[..., Network], layers: SimpleNamespace
+) -> None:
+    """The pooled head and the trunk's lateral both read the last map; its channels are counted once."""
+    torch.manual_seed(0)
+    modules, channels, places = toys(layers)[name]
+    network = toy(*modules, channels=channels, heads=HEADS).double()
+    assert_equal_to_explicit_gates(network, {**places, **TRUNK}, kind=kind)
+
+
+def test_full_and_separable_heads_on_the_trunk_equal_an_explicit_gate(toy: Callable[..., Network]) -> None:
+    """One head mixes the trunk's channels, another filters each first: both paths start at the trunk's output."""
+    heads = {"full": lambda info: DenseHead(info, 1, "full"), "light": lambda info: DenseHead(info, 1)}
+    network = toy(channels=8, heads=heads).double()
+    assert_equal_to_explicit_gates(network, {"backbone.stem": [("backbone.relu", None)], **TRUNK})
+
+
+def places_of(network: Network, spaces: Spaces) -> dict[str, list[Place]]:
+    """Where the channels of timm's blocks and of the trunk are complete, by the names that their modules have."""
+    modules = dict(network.named_modules())
+    levels = 0 if network.trunk is None else len(network.trunk.laterals)
+    places: dict[str, list[Place]] = {}
+    for space in spaces.spaces:
+        found: dict[Place, None] = {}
+        for member in space.members:
+            name, _, kind = member.parameter.rpartition(".")
+            layer = modules[name]
+            mixes = kind == "weight" and (isinstance(layer, nn.Linear) or getattr(layer, "groups", 0) == 1)
+            if mixes and not name.endswith("se.conv_expand"):
+                found[place_of(name, modules, levels)] = None
+        places[space.name] = list(found)
+    return places
+
+
+def place_of(name: str, modules: Mapping[str, nn.Module], levels: int) -> Place:
+    owner, _, leaf = name.rpartition(".")
+    if name.startswith("trunk"):
+        _, part, index, _ = name.split(".")
+        return "trunk.relu", levels - 1 - int(index) + (part == "smooth")
+    if owner == "backbone.model":  # the stem: ResNet pools it, the others start with a depthwise convolution
+        return ("backbone.model.maxpool" if leaf == "conv1" else "backbone.model.blocks.0.0.bn1"), None
+    block, inner = type(modules[owner]).__name__, ""
+    if block == "BasicBlock":
+        inner = {"conv1": "act1"}.get(leaf, "")
+    elif block == "Bottleneck":
+        inner = {"conv1": "act1", "conv2": "act2"}.get(leaf, "")
+    elif block == "InvertedResidual":
+        inner = {"conv_pw": "bn2"}.get(leaf, "")
+    elif leaf == "conv_reduce":
+        inner = "act1"
+    elif leaf == "fc1":
+        inner = "act"
+    elif leaf == "0" and owner.endswith("downsample"):
+        owner = owner.removesuffix(".downsample")
+    return (f"{owner}.{inner}" if inner else owner), None
+
+
+def test_real_backbones_equal_explicit_gates(network: Network, spaces_of: Callable[..., Spaces]) -> None:
+    exact = copy.deepcopy(network).double()
+    if max(exact.info.channels) > 1000:  # its dilated convolutions would take most of the time
+        del exact.heads["segmentation"]
+    for module in exact.modules():
+        if hasattr(module, "inplace"):
+            setattr(module, "inplace", False)  # noqa: B010 - the explicit gates lie behind these
+    assert_equal_to_explicit_gates(exact, places_of(network, spaces_of(network)))
+
+
+def test_micro_batches_add_up(toy: Callable[..., Network]) -> None:
+    network = toy(nn.Conv2d(8, 6, 1), nn.ReLU(), channels=6, heads=HEADS).double()
+    images = images_of(network, 5)
+    whole = measured(measure_of(network), network, "depth", images)
+    parts = measured(measure_of(network), network, "depth", images[:3], images[3:])
+    assert any(values.any() for values in whole.values())
+    torch.testing.assert_close(parts, whole)
+
+
+def test_unlabelled_examples_do_not_count(toy: Callable[..., Network]) -> None:
+    network = toy(channels=8, heads=HEADS).double()
+    images, labelled = images_of(network, 4), torch.tensor([True, False, True, False])
+    saliency = measure_of(network)
+    saliency.start("depth")
+    saliency.observe(losses_of(network(images), labelled))
+    saliency.finish()
+    expected = measured(measure_of(network), network, "depth", images[labelled])
+    torch.testing.assert_close({name: values[0] for name, values in saliency.values().items()}, expected)
+
+
+def test_a_task_without_labels_is_passed_over(toy: Callable[..., Network]) -> None:
+    network = toy(channels=8, heads=HEADS)
+    images, none = images_of(network, 2), torch.zeros(2, dtype=torch.bool)
+    saliency = measure_of(network)
+    unlabelled = losses_of(network(images), none)
+    absent = {"attributes": unlabelled["attributes"]}
+    constant = {"depth": LossSum(torch.zeros(()), torch.tensor(2))}
+    for losses in (unlabelled, absent, constant):
+        before = measured(saliency, network, "attributes", images)
+        saliency.start("depth")
+        network(images)
+        saliency.observe(losses)
+        saliency.finish()
+        assert saliency.measured.tolist() == [False, True]
+        assert not any(values[0].any() for values in saliency.values().values())
+        torch.testing.assert_close({name: values[1] for name, values in saliency.values().items()}, before)
+
+
+def test_a_measurement_that_is_not_finite_leaves_no_trace(toy: Callable[..., Network]) -> None:
+    network = toy(channels=8, heads=HEADS)
+    saliency = measure_of(network)
+    images = images_of(network, 2)
+    before = measured(saliency, network, "depth", images)
+    after = measured(saliency, network, "depth", images * float("inf"))
+    torch.testing.assert_close(after, before, rtol=0, atol=0)
+    assert saliency.updates.tolist() == [1, 0]
+
+
+def test_averages_are_the_weighted_mean_of_their_measurements(toy: Callable[..., Network]) -> None:
+    """sum_k (1 - b) b^(n - k) F_k / (1 - b^n), each task with its own n."""
+    network = toy(channels=8, heads=HEADS).double()
+    batches = [images_of(network, 2, seed=seed) for seed in range(4)]
+    saliency, single = measure_of(network, decay=0.7), measure_of(network, decay=0.0)
+    single_values = [measured(single, network, "depth", batch)["backbone.stem"].clone() for batch in batches]
+    for count, batch in enumerate(batches, 1):
+        found = measured(saliency, network, "depth", batch)["backbone.stem"]
+        if count == 2:
+            once = measured(saliency, network, "attributes", batch)["backbone.stem"].clone()
+        weights = torch.tensor([0.3 * 0.7 ** (count - k) for k in range(1, count + 1)], dtype=torch.float64)
+        expected = (weights.unsqueeze(1) * torch.stack(single_values[:count])).sum(0) / weights.sum()
+        torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(once, measured(single, network, "attributes", batches[1])["backbone.stem"])
+    assert saliency.updates.tolist() == [4, 1]
+
+
+def test_shares_of_each_measured_task_sum_to_one_over_what_is_alive(toy: Callable[..., Network]) -> None:
+    network = toy(nn.Conv2d(8, 6, 1), nn.ReLU(), channels=6, heads=HEADS)
+    saliency = measure_of(network)
+    values = {name: value.clone() for name, value in saliency.values().items()}
+    alive = {name: torch.ones(value.shape[1], dtype=torch.bool) for name, value in values.items()}
+    assert not any(share.any() for share in saliency.shares(alive).values())
+    values = measured(saliency, network, "depth", images_of(network, 3))
+    alive["backbone.stem"][:5] = False
+    shares = saliency.shares(alive)
+    total = sum(float(values[name][alive[name]].sum()) for name in values)
+    for name, share in shares.items():
+        torch.testing.assert_close(share[0], values[name] * alive[name] / total)
+        assert not share[1].any()
+    assert float(torch.cat([*shares.values()], 1)[0].sum()) == pytest.approx(1)
+
+
+def test_averages_survive_a_file(toy: Callable[..., Network], tmp_path: Path) -> None:
+    network = toy(channels=8, heads=HEADS)
+    saliency, fresh = measure_of(network), measure_of(network)
+    measured(saliency, network, "depth", images_of(network, 2))
+    state = saliency.state_dict()
+    assert set(state) == {"average", "updates"}
+    save_file(state, tmp_path / "saliency.safetensors")
+    fresh.load_state_dict(load_file(tmp_path / "saliency.safetensors"))
+    batch = images_of(network, 2, seed=1)
+    expected, found = (measured(one, network, "depth", batch) for one in (saliency, fresh))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    torch.testing.assert_close(fresh.updates, saliency.updates)
+
+
+def watch(network: Network) -> tuple[list[weakref.ref[Tensor]], Any]:
+    """Weak references to the inputs of the trunk's lateral, which is a gate's layer."""
+    seen: list[weakref.ref[Tensor]] = []
+    layer = network.get_submodule("trunk.laterals.0.0")
+    return seen, layer.register_forward_pre_hook(lambda _, args: seen.append(weakref.ref(args[0])))
+
+
+def alive_of(seen: Sequence[weakref.ref[Tensor]]) -> list[bool]:
+    gc.collect()
+    return [reference() is not None for reference in seen]
+
+
+def test_tensors_are_kept_from_a_pass_to_its_observation_only(toy: Callable[..., Network]) -> None:
+    network = toy(channels=8, heads=HEADS)
+    saliency, images = measure_of(network), images_of(network, 2)
+    seen, watcher = watch(network)
+
+    def passes() -> None:
+        network(images)
+
+    passes()  # before it starts
+    saliency.start("depth")
+    passes()
+    assert alive_of(seen) == [False, True]  # the check can see one
+    saliency.observe(losses_of(network(images)))
+    assert alive_of(seen) == [False, False, False]
+    with torch.no_grad():
+        passes()
+    assert not any(alive_of(seen))
+    saliency.finish()
+    passes()
+    saliency.start("depth")
+    passes()
+    saliency.close()
+    assert len(seen) == 6
+    assert not any(alive_of(seen))
+    watcher.remove()
+    assert not any(module._forward_pre_hooks for module in network.modules())
+    assert saliency.updates.tolist() == [1, 0]
+
+
+def test_predictions_and_gradients_are_those_without_a_measurement(toy: Callable[..., Network]) -> None:
+    network = toy(nn.BatchNorm2d(8), channels=8, heads=HEADS)
+    images = images_of(network, 3)
+
+    def gradients() -> list[Tensor]:
+        losses = losses_of(network(images))
+        saliency.observe(losses)
+        parameters = list(network.parameters())
+        total = torch.stack([loss.total for loss in losses.values()]).sum()
+        return [*torch.autograd.grad(total, parameters), total.detach()]
+
+    saliency = measure_of(network)
+    before = gradients()
+    saliency.start("depth")
+    during = gradients()
+    saliency.finish()
+    torch.testing.assert_close(during, before, rtol=0, atol=0)
+
+
+def test_copies_and_functional_passes_are_not_recorded(toy: Callable[..., Network]) -> None:
+    network = toy(channels=8, heads=HEADS)
+    saliency, images = measure_of(network), images_of(network, 2)
+    expected = {name: values.clone() for name, values in measured(saliency, network, "depth", images).items()}
+    seen, watcher = watch(network)
+    saliency = measure_of(network)
+    saliency.start("depth")
+    average, twin = AveragedModel(network), meta_twin(network)
+    losses = losses_of(network(images))
+    average(images), twin(images.to("meta"))
+    moved = {name: parameter.detach() + 1 for name, parameter in network.named_parameters()}
+    moved["backbone.stem.weight"].requires_grad_()
+    torch.func.functional_call(network, moved, (images,))
+    assert alive_of(seen) == [True, False, False]  # the network, its average (the watcher was copied), moved weights
+    saliency.observe(losses)
+    saliency.finish()
+    torch.testing.assert_close({name: values[0] for name, values in saliency.values().items()}, expected)
+    average(images)
+    assert not any(saliency._inputs.values())
+    watcher.remove()
+
+
+def test_ranks_exchange_once_and_give_what_one_gives(
+    toy: Callable[..., Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of three ranks has no labels, and takes part all the same."""
+    network = toy(channels=8, heads=HEADS).double()
+    images = images_of(network, 5)
+    expected = measured(measure_of(network), network, "depth", images)
+    mailbox: list[list[Tensor]] = []
+
+    def exchange(tensors: Sequence[Tensor]) -> None:
+        for sent in mailbox:
+            for tensor, other in zip(tensors, sent, strict=True):
+                tensor += other
+        mailbox[:] = [[tensor.clone() for tensor in tensors]]
+        exchanges.append(1)
+
+    exchanges: list[int] = []
+    monkeypatch.setattr(saliency_module, "sum_over_ranks", exchange)
+    for part, labelled in ((images[:3], True), (images[:2], False), (images[3:], True)):
+        saliency = measure_of(network)
+        saliency.start("depth")
+        saliency.observe(losses_of(network(part), torch.full((len(part),), labelled)))
+        saliency.finish()
+    assert len(exchanges) == 3
+    torch.testing.assert_close({name: values[0] for name, values in saliency.values().items()}, expected)
+
+
+def test_half_precision_passes_are_summed_in_float32(toy: Callable[..., Network]) -> None:
+    network = toy(nn.Conv2d(8, 6, 1), nn.ReLU(), channels=6, heads=HEADS)
+    images = images_of(network, 3)
+    expected = measured(measure_of(network), network, "depth", images)
+    saliency = measure_of(network)
+    saliency.start("depth")
+    with torch.autocast("cpu", torch.bfloat16):
+        predictions = network(images)
+    assert predictions["depth"].dtype == torch.bfloat16
+    saliency.observe(losses_of({task: prediction.float() for task, prediction in predictions.items()}))
+    saliency.finish()
+    for name, values in saliency.values().items():
+        assert values.dtype == torch.float32
+        assert (values[0] - expected[name]).abs().max() < 0.05 * expected[name].max()
+
+
+def test_nothing_waits_for_the_device(toy: Callable[..., Network]) -> None:
+    """On the meta device there are no values that one could wait for."""
+    network = toy(channels=8, heads=HEADS)
+    gates, spaces = gates_and_spaces(network)
+    twin = meta_twin(network)
+    saliency = GateSaliency(twin, gates, spaces, TASKS).to("meta")
+    saliency.start("depth")
+    saliency.observe(losses_of(twin(torch.zeros(2, 3, 32, 32, device="meta")), torch.ones(2, device="meta")))
+    saliency.finish()
+    saliency.shares({name: torch.ones(values.shape[1], device="meta") for name, values in saliency.values().items()})
+    with pytest.raises(RuntimeError, match="meta"):  # the check can fail
+        bool(saliency.measured[0])
+
+
+def test_observing_without_a_measurement_does_nothing(toy: Callable[..., Network]) -> None:
+    network = toy(channels=8, heads=HEADS)
+    saliency = measure_of(network)
+    saliency.observe(losses_of(network(images_of(network, 2))))
+    saliency.finish()
+    assert saliency.updates.tolist() == [0, 0]
+
+
+def test_an_observation_without_a_pass_is_explained(toy: Callable[..., Network]) -> None:
+    network = toy(channels=8, heads=HEADS)
+    saliency = measure_of(network)
+    losses = losses_of(network(images_of(network, 2)))
+    saliency.start("depth")
+    with pytest.raises(RuntimeError, match="`observe` must follow a forward pass with gradients at the network's own"):
+        saliency.observe(losses)
+
+
+def test_wrong_arguments_are_explained(toy: Callable[..., Network]) -> None:
+    network = toy(channels=8, heads=HEADS)
+    gates, spaces = gates_and_spaces(network)
+    with pytest.raises(ValueError, match=r"`task` must be one of depth, attributes. Found 'detph'"):
+        measure_of(network).start("detph")
+    with pytest.raises(ValueError, match=r"`decay` must be in \[0, 1\). Found 1.0"):
+        measure_of(network, decay=1.0)
+    with pytest.raises(ValueError, match=r"`kind` must be 'fisher' or 'taylor'. Found 'norm'"):
+        measure_of(network, kind="norm")
+    with pytest.raises(ValueError, match=r"Space `backbone\.stem` has no gate; find the gates of these spaces"):
+        GateSaliency(network, [gate for gate in gates if gate.space != "backbone.stem"], spaces, TASKS)
