@@ -25,9 +25,9 @@ __all__ = ["PluginError", "PluginRow", "Registry", "SpecKind", "UnknownPluginErr
 _COMMANDS: dict[SpecKind, str] = {
     "task": "tasks",
     "dataset": "datasets",
-    "loss-weighting": "plugins",
-    "strength": "plugins",
-    "update": "plugins",
+    "loss-weighting": "weightings",
+    "strength": "strengths",
+    "update": "updates",
 }
 
 

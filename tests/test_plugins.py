@@ -88,7 +88,7 @@ def test_strengths_and_updates_of_a_plugin_are_found(alone: None, tmp_path: Path
     assert registry.plugins[-1].provides == ("strength mild", "meta update reptile")
     assert registry.find("strength", "mild").needs_target
     with pytest.raises(
-        UnknownPluginError, match=r"^unknown meta update 'reptil'\. Did you mean 'reptile'\? Run `mstasks ls plugins`"
+        UnknownPluginError, match=r"^unknown meta update 'reptil'\. Did you mean 'reptile'\? Run `mstasks ls updates`"
     ):
         registry.find("update", "reptil")
 

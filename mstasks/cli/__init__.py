@@ -22,7 +22,7 @@ VERBS = {
     "check": "Validate a recipe, then push one synthetic batch through everything.",
     "show": "A recipe as it is understood, with the origin of each value.",
     "schema": "JSON schema of recipes, for editors.",
-    "ls": "List tasks, data sets, recipes or plugins.",
+    "ls": "List tasks, data sets, strengths, meta updates, recipes or plugins.",
     "doctor": "Versions, device, plugins and why one is broken.",
 }
 """Verbs in the order of `--help`, with the line that it shows."""

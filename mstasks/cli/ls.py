@@ -12,15 +12,21 @@ from mstasks.cli.console import print_json, print_table
 from mstasks.plugins import Registry, SpecKind, load_plugins
 
 _PLUGIN_COLUMNS = ["name", "version", "origin", "provides", "error"]
-_KINDS: dict[str, SpecKind] = {"tasks": "task", "datasets": "dataset"}
+_KINDS: dict[str, SpecKind] = {
+    "tasks": "task",
+    "datasets": "dataset",
+    "strengths": "strength",
+    "updates": "update",
+    "weightings": "loss-weighting",
+}
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["tasks", "datasets", "recipes", "plugins"]))
+@click.argument("what", type=click.Choice([*_KINDS, "recipes", "plugins"]))
 @plugin_option
 @json_option
 def command(what: str, plugins: tuple[str, ...], as_json: bool) -> None:
-    """List tasks, data sets, recipes or plugins."""
+    """List tasks, data sets, strengths of sparsity, meta updates, loss weightings, recipes or plugins."""
     if what == "recipes":
         _show(what, _recipes(), ["name", "summary"], as_json)
         return

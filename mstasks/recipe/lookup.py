@@ -12,9 +12,9 @@ from mstasks.specs import Spec
 NOUNS: dict[SpecKind, tuple[str, str, str]] = {
     "task": ("task", "tasks", "mstasks ls tasks"),
     "dataset": ("data set", "data sets", "mstasks ls datasets"),
-    "loss-weighting": ("loss weighting", "loss weightings", "mstasks ls plugins"),
-    "strength": ("strength", "strengths", "mstasks ls plugins"),
-    "update": ("meta update", "meta updates", "mstasks ls plugins"),
+    "loss-weighting": ("loss weighting", "loss weightings", "mstasks ls weightings"),
+    "strength": ("strength", "strengths", "mstasks ls strengths"),
+    "update": ("meta update", "meta updates", "mstasks ls updates"),
 }
 """By kind: one of them, several, and the command that lists them."""
 

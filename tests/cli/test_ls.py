@@ -125,3 +125,12 @@ def test_a_terminal_gets_a_drawn_table_with_every_word(monkeypatch: pytest.Monke
     assert "─" in drawn or "━" in drawn
     assert "[red]" in drawn  # text, not markup
     assert drawn.count("words") == 20
+
+
+@pytest.mark.parametrize(
+    ("what", "name"), [("strengths", "priced"), ("updates", "look-ahead"), ("weightings", "uncertainty")]
+)
+def test_what_the_core_offers_is_listed_by_kind(what: str, name: str, capsys: Capture) -> None:
+    assert main(["ls", what, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["plugin"] for row in rows if row["name"] == name] == ["mstasks"]

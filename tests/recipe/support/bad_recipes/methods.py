@@ -123,7 +123,7 @@ CASES = [
         "unknown strength",
         added(SPARSE + "sparsity: {strength: pricd, target: {macs: 0.5}}\n"),
         (
-            "r.yaml:11:22: unknown strength 'pricd'; strengths: controller, fixed, learned, one-shot, priced, steady (`mstasks ls plugins`); did you mean 'priced'?",
+            "r.yaml:11:22: unknown strength 'pricd'; strengths: controller, fixed, learned, one-shot, priced, steady (`mstasks ls strengths`); did you mean 'priced'?",
         ),
     ),
     Bad(
@@ -234,7 +234,7 @@ CASES = [
         "unknown update",
         added(META + "meta: {update: mamal}\n"),
         (
-            "r.yaml:11:16: unknown meta update 'mamal'; meta updates: anil, look-ahead, maml, rehearsal, simulated-unseen (`mstasks ls plugins`); did you mean 'maml'?",
+            "r.yaml:11:16: unknown meta update 'mamal'; meta updates: anil, look-ahead, maml, rehearsal, simulated-unseen (`mstasks ls updates`); did you mean 'maml'?",
         ),
     ),
     Bad(

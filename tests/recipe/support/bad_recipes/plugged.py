@@ -199,7 +199,7 @@ CASES = [
         "unknown loss weighting",
         added("loss_weighting: fixd\n"),
         (
-            "r.yaml:10:17: unknown loss weighting 'fixd'; loss weightings: fixed, learned, uncertainty (`mstasks ls plugins`); did you mean 'fixed'?",
+            "r.yaml:10:17: unknown loss weighting 'fixd'; loss weightings: fixed, learned, uncertainty (`mstasks ls weightings`); did you mean 'fixed'?",
         ),
     ),
     Bad(
