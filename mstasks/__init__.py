@@ -10,13 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mstasks.hookspecs import hookimpl
-from mstasks.specs import DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
+from mstasks.specs import DatasetSpec, ExporterSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
 from mstasks.targets import TargetInfo, TargetKind
 
 if TYPE_CHECKING:
     from mstasks.data.dataset import Dataset, Split
     from mstasks.data.sample import RawTarget, Sample
     from mstasks.data.splits import split_off
+    from mstasks.exporter import Exporter, ExportError, ExportModel, Runner
     from mstasks.features import FeatureInfo, Features
     from mstasks.heads import ASPPHead, DenseHead, Head, PooledHead
     from mstasks.meta.update import Update
@@ -34,6 +35,9 @@ _LAZY = {
     "ASPPHead": "mstasks.heads",
     "Dataset": "mstasks.data.dataset",
     "DenseHead": "mstasks.heads",
+    "ExportError": "mstasks.exporter",
+    "ExportModel": "mstasks.exporter",
+    "Exporter": "mstasks.exporter",
     "FeatureInfo": "mstasks.features",
     "Features": "mstasks.features",
     "Head": "mstasks.heads",
@@ -46,6 +50,7 @@ _LAZY = {
     "Readings": "mstasks.sparsity.strength.base",
     "RecipePath": "mstasks.options",
     "RecipeTask": "mstasks.options",
+    "Runner": "mstasks.exporter",
     "Sample": "mstasks.data.sample",
     "SparsePart": "mstasks.sparsity.part",
     "Split": "mstasks.data.dataset",
@@ -63,6 +68,7 @@ __version__ = "0.1.0"
 
 __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torch or pydantic on first use
     "DatasetSpec",
+    "ExporterSpec",
     "LossWeightingSpec",
     "StrengthSpec",
     "TargetInfo",
@@ -73,6 +79,9 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "ASPPHead",
     "Dataset",
     "DenseHead",
+    "ExportError",
+    "ExportModel",
+    "Exporter",
     "FeatureInfo",
     "Features",
     "Head",
@@ -85,6 +94,7 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "Readings",
     "RecipePath",
     "RecipeTask",
+    "Runner",
     "Sample",
     "SparsePart",
     "Split",

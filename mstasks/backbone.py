@@ -116,7 +116,8 @@ def check_model_name(model: str) -> None:
 
 def round_up(size: Size, multiple: int) -> Size:
     """The smallest multiples that are not below a height and width."""
-    height, width = (-(-length // multiple) * multiple for length in size)
+    # No negative numbers: ONNX would round their quotient to zero instead of down.
+    height, width = ((length + multiple - 1) // multiple * multiple for length in size)
     return height, width
 
 

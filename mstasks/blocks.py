@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -65,9 +66,22 @@ class ResidualBlock(nn.Module):
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resize to (height, width); a map that already has that size is returned as it is."""
-    if x.shape[-2:] == size:
+    if _same((x.shape[-2], x.shape[-1]), size):
         return x
     return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def _same(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Whether two sizes are equal; while torch traces, whether they are for every image.
+
+    A traced program must not take the answer for the image that it was traced with for the answer for all. To resize to
+    the size that a map already has changes nothing.
+    """
+    if not torch.compiler.is_exporting():
+        return first == second
+    from torch.fx.experimental.symbolic_shapes import statically_known_true
+
+    return all(statically_known_true(one == other) for one, other in zip(first, second, strict=True))
 
 
 def start_near_bias(last: nn.Conv2d | nn.Linear) -> None:

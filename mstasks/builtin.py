@@ -1,9 +1,9 @@
-"""What the core itself offers through the hooks: loss weightings, strengths and meta updates."""
+"""What the core itself offers through the hooks: loss weightings, strengths, meta updates and an exporter."""
 
 from __future__ import annotations
 
 from mstasks.hookspecs import hookimpl
-from mstasks.specs import LossWeightingSpec, StrengthSpec, UpdateSpec
+from mstasks.specs import ExporterSpec, LossWeightingSpec, StrengthSpec, UpdateSpec
 
 
 @hookimpl
@@ -99,4 +99,16 @@ def register_updates() -> list[UpdateSpec]:
             factory="mstasks.meta.simulated_unseen:SimulatedUnseen",
             options="mstasks.meta.options:SimulatedUnseenOptions",
         ),
+    ]
+
+
+@hookimpl
+def register_exporters() -> list[ExporterSpec]:
+    """The format of torch itself."""
+    return [
+        ExporterSpec(
+            name="torch",
+            summary="One .pt2 file of torch.export, for Python with torch alone.",
+            factory="mstasks.export_torch:TorchExporter",
+        )
     ]

@@ -10,7 +10,7 @@ those take statistics over a rank's own slice.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -77,3 +77,12 @@ def any_rank(flag: bool, device: torch.device) -> bool:
     votes = torch.tensor(float(flag), device=device)
     dist.all_reduce(votes)
     return bool(votes)
+
+
+def texts_of_all(texts: Sequence[str]) -> list[str]:
+    """The texts of all ranks, in their order; every rank must call it."""
+    if world() == 1:
+        return list(texts)
+    gathered: list[list[str] | None] = [None] * world()
+    dist.all_gather_object(gathered, list(texts))
+    return [text for part in gathered for text in part or []]

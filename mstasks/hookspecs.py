@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pluggy
 
-from mstasks.specs import DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
+from mstasks.specs import DatasetSpec, ExporterSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
 
 PROJECT = "mstasks"
 
@@ -39,3 +39,8 @@ def register_strengths() -> list[StrengthSpec]:  # type: ignore[empty-body]
 @hookspec
 def register_updates() -> list[UpdateSpec]:  # type: ignore[empty-body]
     """Offer meta updates: how the gradients of a step come about (`mstasks.Update`)."""
+
+
+@hookspec
+def register_exporters() -> list[ExporterSpec]:  # type: ignore[empty-body]
+    """Offer file formats for trained networks (`mstasks.Exporter`)."""

@@ -11,9 +11,9 @@ import pluggy
 
 from mstasks import hookspecs
 from mstasks.discovery import Candidate, describe, home
-from mstasks.specs import DatasetSpec, LossWeightingSpec, Spec, StrengthSpec, TaskSpec, UpdateSpec
+from mstasks.specs import DatasetSpec, ExporterSpec, LossWeightingSpec, Spec, StrengthSpec, TaskSpec, UpdateSpec
 
-SpecKind = Literal["task", "dataset", "loss-weighting", "strength", "update"]
+SpecKind = Literal["task", "dataset", "loss-weighting", "strength", "update", "exporter"]
 
 NOUNS: dict[SpecKind, str] = {
     "task": "task",
@@ -21,6 +21,7 @@ NOUNS: dict[SpecKind, str] = {
     "loss-weighting": "loss weighting",
     "strength": "strength",
     "update": "meta update",
+    "exporter": "exporter",
 }
 
 _HOOKS: dict[str, tuple[SpecKind, type[Spec]]] = {
@@ -29,6 +30,7 @@ _HOOKS: dict[str, tuple[SpecKind, type[Spec]]] = {
     "register_loss_weightings": ("loss-weighting", LossWeightingSpec),
     "register_strengths": ("strength", StrengthSpec),
     "register_updates": ("update", UpdateSpec),
+    "register_exporters": ("exporter", ExporterSpec),
 }
 
 

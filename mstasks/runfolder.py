@@ -89,6 +89,11 @@ class RunFolder:
         """Folder of the pictures."""
         return self.path / "predictions"
 
+    @property
+    def structure(self) -> Path:
+        """How many channels a compact network has left; only runs that `mstasks compact` made have it."""
+        return self.path / "structure.json"
+
     def children(self) -> dict[str, RunFolder]:
         """The runs of a `single-task` parent by task, empty for an ordinary run."""
         folder = self.path / "tasks"

@@ -66,6 +66,11 @@ class DatasetSpec(Spec):
 
 
 @dataclass(frozen=True, slots=True)
+class ExporterSpec(Spec):
+    """A file format for trained networks. The factory is called without arguments and gives an `mstasks.Exporter`."""
+
+
+@dataclass(frozen=True, slots=True)
 class LossWeightingSpec(Spec):
     """A loss weighting. The factory is called as ``factory(weights: Mapping[str, float], options) -> LossWeighting``.
 
@@ -84,7 +89,7 @@ class StrengthSpec(Spec):
 
     Attributes:
         needs_target: Whether a recipe must give `sparsity.target`; a target is refused otherwise, since nothing would
-            read it.
+            read it. With one, `sparsity.groups: output-channel` is refused, since their zeros save no cost.
         needs_channels: Whether it works with `sparsity.groups: channel` only.
         has_lambda: Whether an inner loop can use its lambda (`Strength.strengths`).
         needs_inner_prox: Whether it learns from a proximal step in an inner loop, so that `meta.update` must have one.

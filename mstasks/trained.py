@@ -13,6 +13,7 @@ from mstasks.experiment import Experiment
 from mstasks.network import Network
 from mstasks.recipe import load_recipe
 from mstasks.runfolder import RunFolder
+from mstasks.structure import rebuild_compact
 from mstasks.summary import task_summary
 from mstasks.train.checkpoint import CheckpointError, find_checkpoint, load_weights
 
@@ -27,9 +28,13 @@ def open_trained(run: RunFolder) -> tuple[Experiment, Network]:
 
     Raises:
         CheckpointError: If there is no intact checkpoint.
+        StructureError: If the structure of a compact run is damaged, or of another network.
     """
     experiment = Experiment(load_recipe(run.recipe))
-    network = experiment.build_network(pretrained=False).to(experiment.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = experiment.build_network(pretrained=False)
+    if run.structure.is_file():
+        network = rebuild_compact(network, run.structure, experiment.recipe.data.size)
+    network = network.to(experiment.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     load_weights(find_checkpoint(run.checkpoints, "best"), network)
     return experiment, network
 

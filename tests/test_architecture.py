@@ -20,7 +20,19 @@ ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "mstasks").rglob("*.py"))
 PLUGINS = sorted([*(ROOT / "tasks").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")])
 
-WORK = ("check", "estimate", "evaluate", "experiment", "figures", "fit", "predict", "summary", "trained")
+WORK = (
+    "check",
+    "compaction",
+    "equality",
+    "estimate",
+    "evaluate",
+    "experiment",
+    "figures",
+    "fit",
+    "predict",
+    "summary",
+    "trained",
+)
 """What the verbs do: modules between `cli` and everything below."""
 
 FORBIDDEN = {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,12 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+from mstasks.bench.autotune import AutoTuner, Choice
+from mstasks.bench.backends import folded
+from mstasks.experiment import Experiment
 from mstasks.fit import fit, start_run
-from mstasks.predict import ImageError, free_folders, predict_image, read_image, save_predictions
+from mstasks.network import Network
+from mstasks.predict import ImageError, fast_network, free_folders, predict_image, read_image, save_predictions
 from mstasks.recipe import load_recipe
 from mstasks.runfolder import RunFolder
 from mstasks.trained import open_trained
@@ -70,6 +75,32 @@ def test_prediction_of_a_test_image_is_that_of_evaluation(run: RunFolder) -> Non
     decoded = predict_image(experiment, network, batch.images[0].permute(1, 2, 0).numpy())
     probabilities = experiment.tasks["attributes"].task.decode(expected["attributes"])[0]
     torch.testing.assert_close(decoded["attributes"], probabilities, rtol=1e-4, atol=1e-5)
+
+
+def test_many_images_are_predicted_on_the_fastest_backend_with_equal_results(run: RunFolder) -> None:
+    class Counting(AutoTuner):
+        """Chooses by the number of images alone."""
+
+        def choose(self, network: Network, size: tuple[int, int], images: int) -> Choice:
+            return Choice("folded", folded(network, size)) if images >= 10 else Choice("channels_last", network)
+
+    experiment, network = open_trained(run)
+    assert fast_network(experiment, network, 9, Counting()) is network
+    fast = fast_network(experiment, network, 10, Counting())
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in fast.backbone.modules())
+    image = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    expected, found = (predict_image(experiment, which, image) for which in (network, fast))
+    for task, value in expected.items():
+        torch.testing.assert_close(found[task], value, rtol=1e-4, atol=1e-4 * float(value.abs().max()))
+
+
+def test_a_recipe_in_bfloat16_predicts_as_it_was_evaluated(run: RunFolder) -> None:
+    experiment, network = open_trained(run)
+    recipe = experiment.recipe
+    optim = recipe.optim.model_copy(update={"precision": "bfloat16"})
+    low = Experiment(replace(experiment.loaded, recipe=recipe.model_copy(update={"optim": optim})))
+    clock = iter(()).__next__  # fails if somebody looks
+    assert fast_network(low, network, 10**6, AutoTuner(clock)) is network
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from mstasks.cli.errors import report
 VERBS = {
     "fit": "Train the network that a recipe describes.",
     "eval": "Metrics of a run's best checkpoint.",
+    "compact": "A smaller network without the channels that are zero, as a run of its own.",
+    "bench": "Time the dense, masked, compact and exported network of a run.",
+    "export": "A file that runs without mstasks.",
     "predict": "A picture and raw arrays per task, for images of your own.",
     "check": "Validate a recipe, then push one synthetic batch through everything.",
     "show": "A recipe as it is understood, with the origin of each value.",

@@ -70,7 +70,13 @@ def _resumed(recipe: str | None, resume: Path, plugins: tuple[str, ...]) -> Load
 
     if recipe is not None:
         raise UsageError(f"--resume goes on with the run's own recipe. Found {recipe!r} beside it; leave it out.")
-    return load_recipe(RunFolder.open(resume).recipe, plugins=plugins)
+    run = RunFolder.open(resume)
+    if run.structure.is_file():
+        raise UsageError(
+            f"{resume}: a compact run holds a network alone, not the state of its training, so it cannot be resumed. "
+            "Resume the run that it was made from, and compact that again."
+        )
+    return load_recipe(run.recipe, plugins=plugins)
 
 
 def _train(loaded: LoadedRecipe, out: Path, resume: Path | None) -> None:

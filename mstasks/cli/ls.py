@@ -18,6 +18,7 @@ _KINDS: dict[str, SpecKind] = {
     "strengths": "strength",
     "updates": "update",
     "weightings": "loss-weighting",
+    "exporters": "exporter",
 }
 
 
@@ -26,7 +27,7 @@ _KINDS: dict[str, SpecKind] = {
 @plugin_option
 @json_option
 def command(what: str, plugins: tuple[str, ...], as_json: bool) -> None:
-    """List tasks, data sets, strengths of sparsity, meta updates, loss weightings, recipes or plugins."""
+    """List tasks, data sets, strengths of sparsity, meta updates, loss weightings, exporters, recipes or plugins."""
     if what == "recipes":
         _show(what, _recipes(), ["name", "summary"], as_json)
         return

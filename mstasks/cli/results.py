@@ -30,8 +30,8 @@ def print_sparsity(sparsity: Mapping[str, Any]) -> None:
     scope = f"{sparsity['scope']} part" if sparsity["scope"] == "shared" else sparsity["scope"]
     columns = ("sparsity", "share", "dense", "compact")
     rows = [
-        ("zero groups", _percent(sparsity["zero_groups"]), "", ""),
-        ("removable parameters", _percent(sparsity["removable_parameters"]), *_pair(sparsity, "parameters")),
+        ("zero groups", percent(sparsity["zero_groups"]), "", ""),
+        ("removable parameters", percent(sparsity["removable_parameters"]), *_pair(sparsity, "parameters")),
         (f"MACs left, {scope}", _left(sparsity, "macs"), *_pair(sparsity, "macs")),
         ("MACs left, whole network", _left(sparsity, "network_macs"), *_pair(sparsity, "network_macs")),
     ]
@@ -54,17 +54,18 @@ def _cell(value: float | None) -> str:
 
 
 def _left(sparsity: Mapping[str, Any], key: str) -> str:
-    return _percent(sparsity[f"{key}_compact"] / sparsity[f"{key}_dense"])
+    return percent(sparsity[f"{key}_compact"] / sparsity[f"{key}_dense"])
 
 
 def _pair(sparsity: Mapping[str, Any], key: str) -> tuple[str, str]:
-    return _millions(sparsity[f"{key}_dense"]), _millions(sparsity[f"{key}_compact"])
+    return millions(sparsity[f"{key}_dense"]), millions(sparsity[f"{key}_compact"])
 
 
-def _percent(fraction: float) -> str:
+def percent(fraction: float) -> str:
+    """A fraction as a percentage: 49.7%."""
     return f"{fraction:.1%}"
 
 
-def _millions(count: int) -> str:
+def millions(count: int) -> str:
     """In millions, with three digits behind the point below ten: 0.280 M, 1562.2 M."""
     return f"{count / 1e6:.{3 if count < 1e7 else 1}f} M"

@@ -45,7 +45,7 @@ class Episodic(Update):
     """The mean over episodes of the gradient that the query loss has after adaptation to the support set.
 
     Passes are functional: neither weights nor buffers of the network change, and norms take batch statistics. A
-    parameter that no episode reaches gets the gradient zero.
+    parameter that no episode reaches gets no gradient, so that the optimiser leaves it alone.
 
     Args:
         network: The network.
@@ -67,7 +67,7 @@ class Episodic(Update):
         self, network: Network, tasks: Sequence[str], steps: int, seed: int, options: InnerOptions, prefix: str = ""
     ) -> None:
         super().__init__(network, tasks, steps, seed)
-        self._options, self._prefix = options, prefix
+        self._options = options
         self.adapted = tuple(
             name for name, own in network.named_parameters() if own.requires_grad and name.startswith(prefix)
         )
@@ -106,11 +106,11 @@ class Episodic(Update):
         sums: dict[str, LossSum] = {}
 
         def support_loss(point: Point, step: int) -> Tensor:
-            watched = step == 0 and not self._prefix
-            return self._pass(state, objective, episode.support, tasks, point, watched=watched)[0]
+            # The first support pass is the one at the current weights.
+            return self._pass(state, objective, episode.support, tasks, point, watched=step == 0)[0]
 
         def query_loss(point: Point) -> Tensor:
-            loss, seen = self._pass(state, objective, episode.query, tasks, point, watched=bool(self._prefix))
+            loss, seen = self._pass(state, objective, episode.query, tasks, point, watched=False)
             sums.update(seen)
             return loss
 
@@ -121,17 +121,8 @@ class Episodic(Update):
     def _pass(
         self, state: TrainState, objective: Objective, part: Batch, tasks: Sequence[str], point: Point, *, watched: bool
     ) -> tuple[Tensor, dict[str, LossSum]]:
-        """The objective at a point and each task's sum; the strength sees the one pass that is `watched`.
-
-        That is the first support pass, or, where heads alone adapt and so the shared part is at its current weights
-        throughout, the query pass. A strength may look for passes by the identity of the network's parameters; the
-        others get views of them.
-        """
-        if state.strength is not None and not watched:
-            point = {name: own.view_as(own) if isinstance(own, nn.Parameter) else own for name, own in point.items()}
-        sums = objective.sums(part, parameters=point, tasks=tasks)
-        if state.strength is not None and watched:
-            state.strength.observe(sums)
+        """The objective at a point and each task's sum; the strength sees the one pass that is `watched`."""
+        sums = objective.sums(part, point, tasks, state.strength if watched else None)
         means = {name: loss.total / loss.count.clamp(min=1) for name, loss in sums.items()}
         absent = torch.zeros((), dtype=torch.int64, device=part.images.device)
         counts = {name: sums[name].count if name in sums else absent for name in objective.tasks}

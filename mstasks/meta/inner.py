@@ -46,7 +46,7 @@ class InnerLoop:
         point = dict(start)
         for step in range(self.steps):
             gradients = self._gradients(loss, point, step)
-            moved = {name: point[name] - self.rates[name] * gradients[name] for name in self.rates}
+            moved = {name: _stepped(point[name], gradients[name], rate) for name, rate in self.rates.items()}
             point |= moved if self.prox is None else self.prox(moved, self.rates)
         return point
 
@@ -93,6 +93,11 @@ class InnerLoop:
         straight = _pull(ends, weights, keep=True)
         self.prox.exact = True
         return straight + _pull(ends, others, keep=False)
+
+
+def _stepped(own: Tensor, gradient: Tensor, rate: Rate) -> Tensor:
+    """The parameter after a gradient step; with a fixed rate in one pass over memory, and in one on the way back."""
+    return own - rate * gradient if isinstance(rate, Tensor) else torch.sub(own, gradient, alpha=rate)
 
 
 def _pull(ends: Sequence[tuple[Tensor, Tensor]], sources: Sequence[Tensor], *, keep: bool) -> Gradients:

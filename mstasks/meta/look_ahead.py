@@ -51,16 +51,18 @@ class LookAhead(Update):
             UsageError: If this rank's part of the batch has no two different images.
         """
         strength = state.strength
-        observe = None if strength is None else strength.observe
         if not self._window[0] <= state.step / self.steps < self._window[1]:
-            return objective.backward(batch, observe=observe)
+            return objective.backward(batch, watcher=strength)
         network, episode = state.network, split(batch, 1)[0]  # S, Q
-        support = objective.backward(episode.support, 0.5, observe)  # g_S <- grad L_S(theta), half of it
+        parts = -(-objective.optim.accumulate // 2)  # as large as those of a plain step
+        support = objective.backward(episode.support, 0.5, strength, parts)  # g_S <- grad L_S(theta), half of it
         if strength is not None:
             strength.part.mask_gradients()  # a removed channel stays zero at theta'
         with _restored([*network.parameters(), *network.buffers()]):
             _step_ahead(state.optimizer, network, self._rate)  # theta' <- theta - alpha g_S / (sqrt(v) + eps)
-            query = objective.backward(episode.query, 0.5)  # g_Q <- grad L_Q(theta'); the halves add up
+            query = objective.backward(
+                episode.query, 0.5, accumulate=parts
+            )  # g_Q <- grad L_Q(theta'); the halves add up
         return _pooled(support, query)
 
 

@@ -86,7 +86,9 @@ class SimulatedUnseenOptions(InnerOptions):
 
     steps: int = Field(3, ge=1, description="Inner gradient steps K.")
     shots: int = Field(4, ge=1, description="Support images of an episode; the rest of its images are queries.")
-    share: float = Field(0.5, ge=0, le=1, description="Fraction of the steps that are episodes; others are plain.")
+    share: float = Field(
+        0.5, ge=0, lt=1, description="Fraction of the steps that are episodes; others are plain and train the heads."
+    )
 
     @property
     def least_images(self) -> int:

@@ -48,7 +48,7 @@ class SimulatedUnseen(Episodic):
         """Of episodes, or of the plain objective; the seed and the step say which, on all ranks alike."""
         if np.random.default_rng([self.seed, _IS_EPISODE, state.step]).random() < self._portion:
             return super().gradients(state, batch, objective)
-        return objective.backward(batch, observe=None if state.strength is None else state.strength.observe)
+        return objective.backward(batch, watcher=state.strength)
 
     def episodes(self, batch: Batch, count: int) -> list[Episode]:
         """Few support images, all others are queries."""

@@ -15,6 +15,8 @@ from mstasks.specs import StrengthSpec
 
 _INNER_PROX = "inner_prox"
 _PARTS_OF_CHANNELS = ("input-channel", "output-channel")
+_NEVER_REMOVED = "output-channel"
+"""A zero row of a convolution still passes on the shift of the norm behind it, so it saves no cost."""
 _LEARNING = "meta: {update: {name: maml, inner_prox: true}}"
 
 
@@ -79,12 +81,24 @@ def _check_target(root: Node, spec: StrengthSpec, registry: Registry, problems: 
 
 def _check_groups(root: Node, spec: StrengthSpec, registry: Registry, problems: Problems) -> None:
     groups = text(at(root, ("sparsity", "groups")))
-    if not spec.needs_channels or groups not in _PARTS_OF_CHANNELS:
+    if groups is None or _fits(spec, groups):
         return
-    others = _strengths(registry, lambda other: not other.needs_channels)
-    found = f"sparsity.groups is {quote(groups)}, and strength {quote(spec.name)} removes whole channels"
-    allowed = f"write groups: channel, or take a strength for all groups: {others}"
+    if spec.needs_channels:
+        reason, write = "removes whole channels", "channel"
+    else:
+        reason = "has a target, which zeros of these groups cannot meet, since none of them can be removed"
+        write = "channel or input-channel"
+    found = f"sparsity.groups is {quote(groups)}, and strength {quote(spec.name)} {reason}"
+    others = _strengths(registry, lambda other: _fits(other, groups))
+    allowed = f"write groups: {write}, or take a strength for these groups: {others}"
     problems.add(value_place(root, ("sparsity", "groups")), found, allowed)
+
+
+def _fits(spec: StrengthSpec, groups: str) -> bool:
+    """Whether a strength can do its work with these groups."""
+    if spec.needs_channels and groups in _PARTS_OF_CHANNELS:
+        return False
+    return not (spec.needs_target and groups == _NEVER_REMOVED)
 
 
 def _check_learning(root: Node, spec: StrengthSpec, update: Plugged | None, problems: Problems) -> None:

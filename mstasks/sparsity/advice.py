@@ -7,24 +7,20 @@ from typing import Any
 
 from mstasks.sparsity.record import SparsityRecord
 
-MISS = 0.005
-"""A result further above the target than this misses it."""
-OVERSHOOT = 0.02
-"""A result further below the target than this gave away channels that it was allowed to keep."""
 LOSS = 0.05
 """A task that loses more than this fraction of its metric pays."""
 _NAMED = 4
 
 
 def advice(record: SparsityRecord, summary: Mapping[str, Any], reference: Mapping[str, Any] | None) -> list[str]:
-    """All that applies.
+    """All that applies. That a target was missed is not here: the strength says so while it trains (`Readings`).
 
     Args:
         record: The run's structure.
         summary: The run's summary.
         reference: A dense run's summary, if there is one.
     """
-    sentences = [*target_missed(summary["sparsity"]), *at_floor(record)]
+    sentences = at_floor(record)
     if reference is not None:
         sentences += task_pays(summary, reference)
     return sentences
@@ -43,42 +39,6 @@ def at_floor(record: SparsityRecord) -> list[str]:
         "paid for it. If scores suffer, allow a larger `sparsity.target` or a weaker `sparsity.strength`; if they do "
         "not, lower `sparsity.floor`."
     ]
-
-
-def target_missed(sparsity: Mapping[str, Any]) -> list[str]:
-    """A result that is above the target, or far below it: at most one sentence.
-
-    Args:
-        sparsity: `sparsity` of a summary.
-    """
-    if sparsity["target"] is None:
-        return []
-    ((kind, target),) = sparsity["target"].items()
-    reached, name = sparsity["reached"][kind], sparsity["strength"]["name"]
-    if reached > target + MISS:
-        return [
-            f"The target was missed: {reached:.3f} of the {sparsity['scope']} part's {kind} are left, the target is "
-            f"{target:g}. {_MORE_TIME.get(name, _ANY_STRENGTH)}"
-        ]
-    if reached < target - OVERSHOOT:
-        return [
-            f"More was removed than asked: {reached:.3f} of the {sparsity['scope']} part's {kind} are left, "
-            f"{target:g} were allowed. {_LESS_HASTE.get(name, _ANY_STRENGTH)}"
-        ]
-    return []
-
-
-_ANY_STRENGTH = "Compare with `sparsity.strength: priced`, which counts the cost of every removal."
-_MORE_TIME = {
-    "priced": "Give it more `optim.steps`, a longer `window` in `sparsity.strength`, or a lower `sparsity.floor`.",
-    "one-shot": "Give it more `optim.steps` than `at` leaves it, or a lower `sparsity.floor`.",
-    "controller": "Give it more `optim.steps`, or a larger `initial` or `gain` in `sparsity.strength`.",
-}
-_LESS_HASTE = {
-    "priced": "Lower `tolerance`, or spread removal over more `rounds` in `sparsity.strength`.",
-    "one-shot": "Lower `tolerance` in `sparsity.strength`.",
-    "controller": "Lower `initial` and `limit` in `sparsity.strength`, so that lambda is smaller at the target.",
-}
 
 
 def task_pays(summary: Mapping[str, Any], reference: Mapping[str, Any], split: str = "test") -> list[str]:

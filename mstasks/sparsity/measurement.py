@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor, nn
@@ -41,6 +42,10 @@ class Measurement(nn.Module):
         task = self._turns.task(step)
         if task is not None:
             self.saliency.start(task)
+
+    def watch(self) -> AbstractContextManager[None]:
+        """Around the forward pass of each micro-batch."""
+        return self.saliency.watch()
 
     def observe(self, losses: Mapping[str, LossSum]) -> None:
         """Between the forward and the backward pass of each micro-batch."""

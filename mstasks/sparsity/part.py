@@ -30,6 +30,7 @@ class SparsePart:
         size: Height and width of the images that costs are counted for.
 
     Attributes:
+        spaces: The spaces of groups by name.
         mask: The groups that were not removed.
         metric: Of the proximal step.
     """
@@ -44,6 +45,7 @@ class SparsePart:
         size: tuple[int, int],
     ) -> None:
         self.network, self.groups, self.costs, self.budget, self.size = network, groups, costs, budget, size
+        self.spaces: dict[str, Space] = {space.name: space for space in groups.spaces}
         self.mask = Mask(groups)
         self.metric = metric
         self._prox: ProximalStep | None = None
@@ -68,11 +70,6 @@ class SparsePart:
         return self._parameters
 
     @property
-    def spaces(self) -> dict[str, Space]:
-        """The spaces by name."""
-        return {space.name: space for space in self.groups.spaces}
-
-    @property
     def alive(self) -> dict[str, Tensor]:
         """By space, the groups that were not removed, bool, shape (size,)."""
         return self.mask.alive
@@ -87,10 +84,6 @@ class SparsePart:
         """Channels left in each channel space, zero ones gone, at least one each: int64, shape (spaces,)."""
         spaces = self.costs.spaces
         return spaces.counts(alive_channels(self.network, spaces)).clamp(min=1)
-
-    def macs_fraction(self) -> float:
-        """MACs that the scope has left once its zero channels are removed, in (0, 1]."""
-        return int(self.costs.macs(self.counts())) / int(self.costs.macs(self.costs.full))
 
     def prox(self, strengths: Mapping[str, Tensor | float]) -> None:
         """The proximal step, lambda by space; see `ProximalStep`."""

@@ -23,14 +23,10 @@ class Sale:
     Attributes:
         dead: The groups that leave, bool, shape (N,).
         price: Value of the last one in the order, 0 if none leaves.
-        reached: Whether the goal is met.
-        fraction: Cost that is left.
     """
 
     dead: Tensor
     price: float
-    reached: bool
-    fraction: float
 
 
 def removals(values: Tensor, space_of: Tensor, budget: Budget, goal: float, least: float) -> Sale:
@@ -66,8 +62,7 @@ def removals(values: Tensor, space_of: Tensor, budget: Budget, goal: float, leas
         cheaper = _fill(spaces, length, left(length - 1), budget, goal, least)
         sold = torch.cat([queue[: length - 1], queue[cheaper]])
     dead = torch.zeros_like(space_of, dtype=torch.bool).index_fill_(0, sold, True)
-    fraction = float(budget.fraction(_counts(space_of[~dead], budget)))
-    return Sale(dead, float(values[sold[-1]]) if len(sold) else 0.0, fraction <= goal, fraction)
+    return Sale(dead, float(values[sold[-1]]) if len(sold) else 0.0)
 
 
 def per_cost(saliency: Tensor, space_of: Tensor, budget: Budget) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -24,9 +25,8 @@ class GateSaliency(nn.Module):
     networks and Fisher pruning"), the ``taylor`` saliency the mean of |d|. In training mode batch statistics couple the
     examples, and d[i] is the derivative of the sum of all losses with respect to example i's gate.
 
-    A measurement is `start`, then for each micro-batch a forward pass and `observe`, then `finish`. Between `start` and
-    `finish` hooks keep the inputs of the gates' layers in passes with the layers' own weights: neither copies of the
-    network nor `torch.func.functional_call` with other weights are recorded. Otherwise there are no hooks.
+    A measurement is `start`, then for each micro-batch a forward pass within `watch` and `observe`, then `finish`.
+    Hooks keep the inputs of the gates' layers within `watch` alone; outside of a measurement there are no hooks.
 
     Args:
         network: Whose passes are measured; not registered as a module.
@@ -64,6 +64,7 @@ class GateSaliency(nn.Module):
         self._hooks: list[RemovableHandle] = []
         self._task: str | None = None
         self._sums = self._count = torch.zeros(())
+        self._watching = False
         self.register_buffer("average", torch.zeros(len(self.tasks), ends[-1]))
         self.register_buffer("updates", torch.zeros(len(self.tasks), dtype=torch.int64))
 
@@ -79,7 +80,16 @@ class GateSaliency(nn.Module):
         self._task = task
         self._sums, self._count = torch.zeros_like(self.average[0]), self.average.new_zeros(())
         for name, layer in self._layers.items():
-            self._hooks.append(layer.register_forward_pre_hook(_recorder(layer, self._inputs[name])))
+            self._hooks.append(layer.register_forward_pre_hook(self._recorder(self._inputs[name])))
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Record the gates of a forward pass, if a measurement began."""
+        self._watching = self._task is not None
+        try:
+            yield
+        finally:
+            self._watching = False
 
     def observe(self, losses: Mapping[str, LossSum]) -> None:
         """Add a micro-batch, between its forward and its backward pass; nothing happens unless a measurement began.
@@ -100,7 +110,7 @@ class GateSaliency(nn.Module):
         if loss is None or not loss.total.requires_grad:
             return
         if not calls:
-            raise RuntimeError("`observe` must follow a forward pass with gradients at the network's own weights.")
+            raise RuntimeError("`observe` must follow a forward pass with gradients within `watch`.")
         gradients = torch.autograd.grad(
             loss.total, [tensor for _, tensor in calls], retain_graph=True, allow_unused=True
         )
@@ -185,23 +195,16 @@ class GateSaliency(nn.Module):
                 seen.add(key)
         return total
 
+    def _recorder(self, inputs: list[Tensor]) -> Callable[[nn.Module, Any], None]:
+        def record(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+            if self._watching and args[0].requires_grad and torch.is_grad_enabled():
+                inputs.append(args[0])
+
+        return record
+
     def _drop(self) -> None:
         for tensors in self._inputs.values():
             tensors.clear()
-
-
-def _recorder(layer: nn.Module, inputs: list[Tensor]) -> Callable[[nn.Module, Any], None]:
-    """A hook that keeps the layer's input where it has a gradient and the weight is the layer's own.
-
-    A deep copy of the layer has the same hook and another weight, and so has a functional pass.
-    """
-    weight = layer.weight
-
-    def record(module: nn.Module, args: tuple[Tensor, ...]) -> None:
-        if module.weight is weight and args[0].requires_grad:
-            inputs.append(args[0])
-
-    return record
 
 
 def _sum_over_positions(tensor: Tensor, gradient: Tensor, dim: int) -> Tensor:

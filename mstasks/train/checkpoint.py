@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from mstasks.train.state import TrainState
 
 Which = Literal["last", "best"]
 _MODEL, _AVERAGE, _TRAINING = "model.safetensors", "average.safetensors", "training.safetensors"
+_COUNTERS = "state.json"
 
 
 class CheckpointError(MstasksError):
@@ -44,9 +46,13 @@ def save_checkpoint(folder: Path, state: TrainState, *, best: bool) -> Path:
         The checkpoint's folder.
     """
     name = f"step-{state.step:06d}"
-    folder.mkdir(parents=True, exist_ok=True)
     if name not in _index(folder).values():
-        _write(folder, name, state)
+        with _new_checkpoint(folder, name) as temporary:
+            save_file(_contiguous(state.network.state_dict()), temporary / _MODEL)
+            if state.average is not None:
+                save_file(_contiguous(state.average.state_dict()), temporary / _AVERAGE)
+            save_file(_training_tensors(state), temporary / _TRAINING)
+            (temporary / _COUNTERS).write_text(json.dumps(_counters(state), indent=1))
     index = {**_index(folder), "last": name, **({"best": name} if best else {})}
     write_json(folder / "index.json", index)
     for other in folder.glob("step-*"):
@@ -55,20 +61,42 @@ def save_checkpoint(folder: Path, state: TrainState, *, best: bool) -> Path:
     return folder / name
 
 
-def _write(folder: Path, name: str, state: TrainState) -> None:
-    """Write a checkpoint beside its place and then rename it; what killed savers left behind goes."""
+def save_network(folder: Path, network: nn.Module, origin: Path) -> Path:
+    """Write a network alone as last and best checkpoint: it can be evaluated, but training cannot go on from it.
+
+    Args:
+        folder: The run's ``checkpoints`` folder, without checkpoints.
+        network: What to save.
+        origin: The checkpoint that it was made from, whose name and counters it keeps.
+
+    Returns:
+        The checkpoint's folder.
+    """
+    with _new_checkpoint(folder, origin.name) as temporary:
+        save_file(_contiguous(network.state_dict()), temporary / _MODEL)
+        shutil.copyfile(origin / _COUNTERS, temporary / _COUNTERS)
+    write_json(folder / "index.json", {"last": origin.name, "best": origin.name})
+    return folder / origin.name
+
+
+@contextmanager
+def _new_checkpoint(folder: Path, name: str) -> Iterator[Path]:
+    """A folder beside a checkpoint's place, renamed once it is full; what killed savers left behind goes."""
+    folder.mkdir(parents=True, exist_ok=True)
     for leftover in [*folder.glob(".step-*"), folder / name]:
         shutil.rmtree(leftover, ignore_errors=True)
     temporary = folder / f".{name}.{os.getpid()}"
     temporary.mkdir()
-    save_file(_contiguous(state.network.state_dict()), temporary / _MODEL)
-    if state.average is not None:
-        save_file(_contiguous(state.average.state_dict()), temporary / _AVERAGE)
-    save_file(_training_tensors(state), temporary / _TRAINING)
-    (temporary / "state.json").write_text(json.dumps(_counters(state), indent=1))
+    yield temporary
     hashes = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
     (temporary / "manifest.json").write_text(json.dumps({"sha256": hashes}, indent=1))
     temporary.rename(folder / name)
+
+
+def weights_file(checkpoint: Path) -> Path:
+    """The file of a checkpoint that `load_weights` reads."""
+    average = checkpoint / _AVERAGE
+    return average if average.is_file() else checkpoint / _MODEL
 
 
 def find_checkpoint(folder: Path, which: Which) -> Path:
@@ -99,11 +127,11 @@ def load_weights(checkpoint: Path, network: nn.Module) -> None:
     Raises:
         CheckpointError: If they are of another network.
     """
-    average = checkpoint / _AVERAGE
-    if not average.is_file():
-        return _load_strictly(network, _read(checkpoint / _MODEL), checkpoint)
+    file = weights_file(checkpoint)
+    if file.name == _MODEL:
+        return _load_strictly(network, _read(file), checkpoint)
     prefix = "module."
-    tensors = {key.removeprefix(prefix): value for key, value in _read(average).items() if key.startswith(prefix)}
+    tensors = {key.removeprefix(prefix): value for key, value in _read(file).items() if key.startswith(prefix)}
     return _load_strictly(network, tensors, checkpoint)
 
 
@@ -113,7 +141,7 @@ def restore(checkpoint: Path, state: TrainState) -> None:
     Raises:
         CheckpointError: If it is damaged or of another recipe.
     """
-    counters = json.loads((checkpoint / "state.json").read_text())
+    counters = json.loads((checkpoint / _COUNTERS).read_text())
     _load_strictly(state.network, _read(checkpoint / _MODEL), checkpoint)
     if state.average is not None:
         _load_strictly(state.average, _read(checkpoint / _AVERAGE), checkpoint)

@@ -53,7 +53,9 @@ def train(
     every = recipe.run.evaluate_every or max(1, recipe.optim.steps // 10)
     with StopRequest() as stop:
         for batch in batches:
-            window.add(train_step(state, batch, tasks, recipe.optim), len(batch) * world())
+            result = train_step(state, batch, tasks, recipe.optim)
+            window.add(result, len(batch) * world())
+            _tell(result.notes, state.step, run, reporter)
             state.seconds = time.monotonic() - began
             reporter.step(state.step)
             last = state.step == recipe.optim.steps
@@ -82,6 +84,12 @@ def _validate_and_save(state: TrainState, validate: Validate, run: RunFolder, *,
         best = True
         state.best_score, state.best_step = score, state.step
     save_checkpoint(run.checkpoints, state, best=best)
+
+
+def _tell(notes: Sequence[str], step: int, run: RunFolder, reporter: Reporter) -> None:
+    for note in notes if rank() == 0 else ():
+        reporter.say(f"warning: {note}")
+        run.log({"step": step, "event": "warning", "text": note})
 
 
 @dataclass(slots=True)
@@ -129,12 +137,8 @@ class _Window:
         self.resume()
 
     def _warn(self, sentences: Sequence[str], step: int, run: RunFolder, reporter: Reporter) -> None:
-        for sentence in sentences:
-            if sentence not in self.warned:
-                self.warned.add(sentence)
-                reporter.say(f"warning: {sentence}")
-                if rank() == 0:
-                    run.log({"step": step, "event": "warning", "text": sentence})
+        _tell([sentence for sentence in sentences if sentence not in self.warned], step, run, reporter)
+        self.warned.update(sentences)
 
 
 def _mean(total: Tensor, count: Tensor) -> float:

@@ -13,4 +13,4 @@ class PlainUpdate(Update):
 
     def gradients(self, state: TrainState, batch: Batch, objective: Objective) -> StepLosses:
         """The gradient at the current weights."""
-        return objective.backward(batch, observe=None if state.strength is None else state.strength.observe)
+        return objective.backward(batch, watcher=state.strength)

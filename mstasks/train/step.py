@@ -27,12 +27,14 @@ class StepResult:
         counts: Labelled examples of each task.
         gradient_norm: Global norm before clipping.
         skipped: Whether the update was skipped.
+        notes: What a person should know about the step.
     """
 
     losses: Mapping[str, Tensor]
     counts: Mapping[str, Tensor]
     gradient_norm: Tensor
     skipped: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def train_step(state: TrainState, batch: Batch, tasks: Mapping[str, BoundTask], optim: Optim) -> StepResult:
@@ -72,7 +74,7 @@ def train_step(state: TrainState, batch: Batch, tasks: Mapping[str, BoundTask], 
         if strength is not None:
             strength.part.hold(state.averaged)
     state.step += 1
-    return StepResult(losses, result.counts, norm, skipped=not finite)
+    return StepResult(losses, result.counts, norm, skipped=not finite, notes=result.notes)
 
 
 def _gradients(state: TrainState) -> list[Tensor]:

@@ -23,11 +23,11 @@ from torch.nn import functional
 
 from mstasks.experiment import Experiment
 from mstasks.recipe import load_recipe
-from mstasks.train.state import TrainState
 from mstasks.train.step import train_step
 
 RECIPE = """
 name: bench
+device: cpu
 data: {dataset: scenes, size: [96, 96], train: 256, batch_size: 32, augment: [{HorizontalFlip: {p: 0.5}}]}
 backbone: {model: mobilenetv3_small_050}
 tasks: {segmentation: {}, depth: {}, attributes: {}}
@@ -36,9 +36,7 @@ optim: {steps: 1000000, warmup: 0.0}
 
 
 def ours(experiment: Experiment) -> Callable[[], None]:
-    state = TrainState.create(
-        experiment.build_network(), experiment.build_weighting(), experiment.recipe.optim, torch.device("cpu")
-    )
+    state = experiment.build_state()
     batches = experiment.train_batches(0)
     return lambda: train_step(state, next(batches), experiment.tasks, experiment.recipe.optim) and None
 

@@ -61,7 +61,7 @@ class Tiny(nn.Module):
 class Exact(Objective):
     """The same objective in the network's own precision: the production path casts to float32."""
 
-    def sums(self, part: Batch, parameters: Any = None, tasks: Any = None) -> dict[str, LossSum]:
+    def sums(self, part: Batch, parameters: Any = None, tasks: Any = None, watcher: Any = None) -> dict[str, LossSum]:
         return squared_errors(self.network(part.images.double() / 255), part)
 
 

@@ -19,7 +19,7 @@ CHANNELS = {"one": 1, "two": 1, "three": 2}
 
 
 def unseen_lab(network: Network | None = None, **options: Any) -> Lab:
-    chosen = SimulatedUnseenOptions(**{"shots": 2, "share": 1.0, "rate": 0.3, **options})
+    chosen = SimulatedUnseenOptions(**{"shots": 2, "share": 0.999999, "rate": 0.3, **options})
     return make_lab(lambda built: SimulatedUnseen(built, TASKS, 100, 0, chosen), network)
 
 

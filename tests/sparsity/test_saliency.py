@@ -63,11 +63,18 @@ def losses_of(predictions: Mapping[str, Tensor], labelled: Tensor | None = None)
     return sums
 
 
+def watched(
+    saliency: GateSaliency, network: Network, images: Tensor, labelled: Tensor | None = None
+) -> dict[str, LossSum]:
+    with saliency.watch():
+        return losses_of(network(images), labelled)
+
+
 def measured(saliency: GateSaliency, network: Network, task: str, *batches: Tensor) -> dict[str, Tensor]:
     """One measurement, one micro-batch an argument; the task's values by space."""
     saliency.start(task)
     for images in batches:
-        saliency.observe(losses_of(network(images)))
+        saliency.observe(watched(saliency, network, images))
     saliency.finish()
     row = list(network.heads).index(task)
     return {space: values[row] for space, values in saliency.values().items()}
@@ -285,7 +292,7 @@ def test_unlabelled_examples_do_not_count(toy: Callable[..., Network]) -> None:
     images, labelled = images_of(network, 4), torch.tensor([True, False, True, False])
     saliency = measure_of(network)
     saliency.start("depth")
-    saliency.observe(losses_of(network(images), labelled))
+    saliency.observe(watched(saliency, network, images, labelled))
     saliency.finish()
     expected = measured(measure_of(network), network, "depth", images[labelled])
     torch.testing.assert_close({name: values[0] for name, values in saliency.values().items()}, expected)
@@ -301,7 +308,8 @@ def test_a_task_without_labels_is_passed_over(toy: Callable[..., Network]) -> No
     for losses in (unlabelled, absent, constant):
         before = measured(saliency, network, "attributes", images)
         saliency.start("depth")
-        network(images)
+        with saliency.watch():
+            network(images)
         saliency.observe(losses)
         saliency.finish()
         assert saliency.measured.tolist() == [False, True]
@@ -384,13 +392,14 @@ def test_tensors_are_kept_from_a_pass_to_its_observation_only(toy: Callable[...,
     seen, watcher = watch(network)
 
     def passes() -> None:
-        network(images)
+        with saliency.watch():
+            network(images)
 
     passes()  # before it starts
     saliency.start("depth")
     passes()
     assert alive_of(seen) == [False, True]  # the check can see one
-    saliency.observe(losses_of(network(images)))
+    saliency.observe(watched(saliency, network, images))
     assert alive_of(seen) == [False, False, False]
     with torch.no_grad():
         passes()
@@ -412,7 +421,7 @@ def test_predictions_and_gradients_are_those_without_a_measurement(toy: Callable
     images = images_of(network, 3)
 
     def gradients() -> list[Tensor]:
-        losses = losses_of(network(images))
+        losses = watched(saliency, network, images)
         saliency.observe(losses)
         parameters = list(network.parameters())
         total = torch.stack([loss.total for loss in losses.values()]).sum()
@@ -426,7 +435,7 @@ def test_predictions_and_gradients_are_those_without_a_measurement(toy: Callable
     torch.testing.assert_close(during, before, rtol=0, atol=0)
 
 
-def test_copies_and_functional_passes_are_not_recorded(toy: Callable[..., Network]) -> None:
+def test_passes_that_are_not_watched_are_not_recorded(toy: Callable[..., Network]) -> None:
     network = toy(channels=8, heads=HEADS)
     saliency, images = measure_of(network), images_of(network, 2)
     expected = {name: values.clone() for name, values in measured(saliency, network, "depth", images).items()}
@@ -434,12 +443,13 @@ def test_copies_and_functional_passes_are_not_recorded(toy: Callable[..., Networ
     saliency = measure_of(network)
     saliency.start("depth")
     average, twin = AveragedModel(network), meta_twin(network)
-    losses = losses_of(network(images))
-    average(images), twin(images.to("meta"))
+    losses = watched(saliency, network, images)
+    network(images), average(images), twin(images.to("meta"))
     moved = {name: parameter.detach() + 1 for name, parameter in network.named_parameters()}
     moved["backbone.stem.weight"].requires_grad_()
     torch.func.functional_call(network, moved, (images,))
-    assert alive_of(seen) == [True, False, False]  # the network, its average (the watcher was copied), moved weights
+    # The watched pass, one that is not, the average (whose copy of the other hook notes it), moved weights.
+    assert alive_of(seen) == [True, False, False, False]
     saliency.observe(losses)
     saliency.finish()
     torch.testing.assert_close({name: values[0] for name, values in saliency.values().items()}, expected)
@@ -469,7 +479,7 @@ def test_ranks_exchange_once_and_give_what_one_gives(
     for part, labelled in ((images[:3], True), (images[:2], False), (images[3:], True)):
         saliency = measure_of(network)
         saliency.start("depth")
-        saliency.observe(losses_of(network(part), torch.full((len(part),), labelled)))
+        saliency.observe(watched(saliency, network, part, torch.full((len(part),), labelled)))
         saliency.finish()
     assert len(exchanges) == 3
     torch.testing.assert_close({name: values[0] for name, values in saliency.values().items()}, expected)
@@ -481,7 +491,7 @@ def test_half_precision_passes_are_summed_in_float32(toy: Callable[..., Network]
     expected = measured(measure_of(network), network, "depth", images)
     saliency = measure_of(network)
     saliency.start("depth")
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16), saliency.watch():
         predictions = network(images)
     assert predictions["depth"].dtype == torch.bfloat16
     saliency.observe(losses_of({task: prediction.float() for task, prediction in predictions.items()}))
@@ -498,7 +508,8 @@ def test_nothing_waits_for_the_device(toy: Callable[..., Network]) -> None:
     twin = meta_twin(network)
     saliency = GateSaliency(twin, gates, spaces, TASKS).to("meta")
     saliency.start("depth")
-    saliency.observe(losses_of(twin(torch.zeros(2, 3, 32, 32, device="meta")), torch.ones(2, device="meta")))
+    images = torch.zeros(2, 3, 32, 32, device="meta")
+    saliency.observe(watched(saliency, twin, images, torch.ones(2, device="meta")))
     saliency.finish()
     saliency.shares({name: torch.ones(values.shape[1], device="meta") for name, values in saliency.values().items()})
     with pytest.raises(RuntimeError, match="meta"):  # the check can fail
@@ -518,7 +529,7 @@ def test_an_observation_without_a_pass_is_explained(toy: Callable[..., Network])
     saliency = measure_of(network)
     losses = losses_of(network(images_of(network, 2)))
     saliency.start("depth")
-    with pytest.raises(RuntimeError, match="`observe` must follow a forward pass with gradients at the network's own"):
+    with pytest.raises(RuntimeError, match="`observe` must follow a forward pass with gradients within `watch`"):
         saliency.observe(losses)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -75,9 +78,12 @@ def test_more_micro_batches_than_images_are_as_many_as_there_are(
     make_state: Maker, tasks: dict[str, BoundTask], batch: Batch
 ) -> None:
     state = make_state(Optim())
-    seen: list[int] = []
-    objective_of(state, tasks, 9).backward(batch, observe=lambda losses: seen.append(int(losses["one"].count)))
-    assert seen == [1] * 6
+    watcher: Any = SimpleNamespace(watch=nullcontext, seen=[])
+    watcher.observe = lambda losses: watcher.seen.append(int(losses["one"].count))
+    objective_of(state, tasks, 9).backward(batch, watcher=watcher)
+    assert watcher.seen == [1] * 6
+    objective_of(state, tasks, 9).backward(batch, watcher=watcher, accumulate=2)
+    assert watcher.seen[6:] == [3, 3]
 
 
 def test_counts_add_up_over_parts(make_state: Maker, tasks: dict[str, BoundTask], batch: Batch) -> None:

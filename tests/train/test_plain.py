@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -36,6 +37,9 @@ def test_a_strength_observes_every_micro_batch(
     class Watching:
         def __init__(self) -> None:
             self.seen: list[int] = []
+
+        def watch(self) -> AbstractContextManager[None]:
+            return nullcontext()
 
         def observe(self, losses: Any) -> None:
             assert losses["one"].total.requires_grad

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -170,6 +171,10 @@ class Diary:
     def begin(self, step: int) -> None:
         self._note("begin", step)
 
+    def watch(self) -> AbstractContextManager[None]:
+        self._note("watch")
+        return nullcontext()
+
     def observe(self, losses: object) -> None:
         self._note("observe")
 
@@ -196,7 +201,9 @@ def test_a_strength_is_asked_in_order_around_the_update(
     train_step(state, batch, tasks, optim)
     assert diary.notes == [
         ("begin", 0, "before"),
+        ("watch", "before"),
         ("observe", "before"),
+        ("watch", "before"),
         ("observe", "before"),
         ("mask", True, "before"),
         ("act", 0, "after"),
@@ -212,5 +219,5 @@ def test_a_strength_does_not_act_on_a_skipped_step(
     diary: Any = Diary(state)
     state.strength = diary
     train_step(state, poisoned(batch, "one"), tasks, optim)
-    assert [note[0] for note in diary.notes] == ["begin", "observe", "mask"]
+    assert [note[0] for note in diary.notes] == ["begin", "watch", "observe", "mask"]
     assert all(note[-1] == "before" for note in diary.notes)

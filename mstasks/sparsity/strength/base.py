@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,12 @@ class Strength(nn.Module, ABC):
     def begin(self, step: int) -> None:
         """Called before the forward pass of 0-based step `step`."""
 
+    def watch(self) -> AbstractContextManager[None]:
+        """Around the forward passes whose losses `observe` is to see; they are at the current shared weights."""
+        return nullcontext()
+
     def observe(self, losses: Mapping[str, LossSum]) -> None:
-        """Called between forward and backward passes at the current weights, once a micro-batch.
+        """Called between a watched forward pass and its backward pass, once a micro-batch.
 
         Args:
             losses: By task, the sum of the losses of this micro-batch's labelled examples, still attached to the graph.
@@ -83,8 +88,11 @@ class Strength(nn.Module, ABC):
 
     @property
     def settled(self) -> bool:
-        """Whether the structure is final and the target met, so that a checkpoint may be the best one."""
-        return True
+        """Whether the structure is final and the target met, so that a checkpoint may be the best one.
+
+        As long as no checkpoint was, the last one is kept; that is the default, for a structure that may always change.
+        """
+        return False
 
     @abstractmethod
     def readings(self) -> Readings:

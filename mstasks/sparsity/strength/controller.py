@@ -15,7 +15,8 @@ from mstasks.sparsity.alive import zero_groups
 from mstasks.sparsity.space import Space, along, group_weight, norms
 from mstasks.sparsity.spaces import in_scope
 from mstasks.sparsity.strength.base import Readings, Strength
-from mstasks.sparsity.strength.options import ControllerOptions
+from mstasks.sparsity.strength.options import MAXIMUM, ControllerOptions
+from mstasks.sparsity.strength.remedies import missed_target
 
 if TYPE_CHECKING:
     from mstasks.sparsity.budget import Budget
@@ -31,12 +32,14 @@ LATE = 0.6
 class Controller(Strength):
     """log lambda rises by gain times the relative excess of the cost, at most by a limit, after every proximal step.
 
-    This is integral control of lambda as the multiplier of a constraint on the cost. When a proximal step takes the
-    cost to the target, it is undone, and instead groups leave for good in the order of |g| / (lambda w_g), which is the
-    order in which they would die, until the target is met; lambda is zero from then on. For coupled groups do not come
-    back, and what the step took too much would be lost. A group that would take the cost more than `TOLERANCE` below
-    the target stays, with all that are left of its space, for cheaper ones further on; without any, the cost ends as
-    close to the target as was found.
+    lambda itself stays at most `MAXIMUM`: where zero groups save nothing, it would rise until nothing is left of the
+    network. This is integral control of lambda as the multiplier of a constraint on the cost. When a proximal step
+    takes the cost to the target, it is undone, and instead groups leave for good in the order of |g| / (lambda w_g), in
+    which they would die in the Euclidean metric, until the target is met; lambda is zero from then on. For coupled
+    groups do not come back, and what the step took too much would be lost. The order is the same for the metric `adam`,
+    whose denominators differ from step to step: what leaves for good should not hang on those of one step. A group that
+    would take the cost more than `TOLERANCE` below the target stays, with all that are left of its space, for cheaper
+    ones further on; without any, the cost ends as close to the target as was found.
 
     Until then the members' weights are copied once a step and the cost is read back from the device.
 
@@ -84,14 +87,15 @@ class Controller(Strength):
             self.part.remove(self._zeros())
             self.reached.fill_(True)
         self.log_lambda += min(self._options.gain * excess, self._options.limit)
+        self.log_lambda.clamp_(max=math.log(MAXIMUM))
 
     @property
     def settled(self) -> bool:
         """Whether the structure is final and the target met within `TOLERANCE`."""
-        return bool(self.reached) and self._miss() <= TOLERANCE
+        return bool(self.reached) and not missed_target(self._budget, self.part.counts(), TOLERANCE)
 
     def readings(self) -> Readings:
-        """Lambda, with a warning if the target is not met late in the run, or was met badly."""
+        """Lambda, with a warning if it cannot rise any more, or if the target is not met late in the run or closely."""
         strengths = {name: float(value) for name, value in self.strengths().items()}
         uniform = self._options.allocation == "uniform"
         values = {"all": next(iter(strengths.values()))} if uniform else strengths
@@ -100,19 +104,18 @@ class Controller(Strength):
     def _warnings(self) -> Iterator[str]:
         asked = f"sparsity.target: {self._budget.kind} {self._budget.target:g}"
         if bool(self.reached):
-            if self._miss() > TOLERANCE:
-                yield (
-                    f"{asked} was asked and {self._cost():.4f} is left for good: no group is small enough to come "
-                    "closer. Lower `sparsity.floor`, widen `sparsity.scope`, or ask for what is left."
-                )
+            yield from missed_target(self._budget, self.part.counts(), TOLERANCE)
+        elif math.isclose(float(self.log_lambda), math.log(MAXIMUM), rel_tol=1e-6):
+            yield (
+                f"lambda is {MAXIMUM:g}, as large as it may get, and {asked} is not met: zero groups save too little, "
+                "or a proximal step, whose size is the learning rate, is too short. Take `sparsity.groups: channel`, "
+                "widen `sparsity.scope`, or raise `optim.lr`."
+            )
         elif self._step + 1 >= LATE * self.steps:
             yield (
                 f"{asked} is not met after {LATE:.0%} of the steps, which leaves little time to recover. Raise "
                 "`initial`, `gain` or `limit` of the strength 'controller', or `optim.steps`."
             )
-
-    def _miss(self) -> float:
-        return abs(self._cost() - self._budget.target)
 
     @property
     def _spaces(self) -> Sequence[Space]:
@@ -161,7 +164,7 @@ class Controller(Strength):
                 part.copy_(old.masked_fill(along(mask, part, dim), 0))
 
     def _queue(self, before: Mapping[str, Sequence[Tensor]]) -> Tensor:
-        """Indices of all groups but those that floors keep, in the order in which they would die, shape (groups,)."""
+        """Indices of all groups but those that floors keep, the weakest first, shape (groups,)."""
         strengths, parameters = self.strengths(), self.part.parameters
         resistances = []
         for space in self._spaces:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from mstasks.sparsity.alive import zero_groups
 from mstasks.sparsity.strength.base import Readings, Strength
 from mstasks.sparsity.strength.options import LearnedOptions
 
@@ -82,12 +83,27 @@ class Learned(Strength):
         return mean.abs() / spread.clamp(min=torch.finfo(mean.dtype).tiny)
 
     def readings(self) -> Readings:
-        """Lambda, with a warning if it follows noise."""
+        """Lambda, with a warning if too few groups are left to teach it, else one if it follows noise."""
         values = self.rho.detach().exp().tolist()
         single = len(values) == 1
         shown = {"all": values[0]} if single else {name: values[index] for name, index in self._index.items()}
-        noisy = int(self.seen) >= ENOUGH and float(self.signal().quantile(0.5)) < LEAST_SIGNAL
-        return Readings("lambda", shown, (_RANDOM_WALK,) if noisy else ())
+        return Readings("lambda", shown, tuple(self._warnings()))
+
+    def _warnings(self) -> Iterator[str]:
+        silent, spaces = self._at_floor(), len(self.part.spaces)
+        if silent > spaces / 2:  # the noise of the others is a symptom of this
+            yield (
+                f"{silent} of {spaces} spaces are at their floor; zero groups give lambda no signal, so it stays as it "
+                "is there and no group comes back. Start with a smaller `initial` of the strength 'learned'."
+            )
+        elif int(self.seen) >= ENOUGH and float(self.signal().quantile(0.5)) < LEAST_SIGNAL:
+            yield _RANDOM_WALK
+
+    def _at_floor(self) -> int:
+        """Spaces that lost all groups that they may lose."""
+        parameters = self.part.parameters
+        spaces = [space for space in self.part.groups.spaces if space.floor < space.size]
+        return sum(int((~zero_groups(space, parameters)).sum()) <= space.floor for space in spaces)
 
     def _watch(self, gradient: Tensor) -> None:
         self.mean.lerp_(gradient, 1 - DECAY)

@@ -45,18 +45,18 @@ class OneShot(Removing):
         measurement = None
         if options.saliency != "magnitude":
             first = max(0, at - max(round(_MEASURED * steps), len(tasks)))
-            measurement = Measurement(part, Turns(first, at, 1, tuple(tasks)), _DECAY, options.saliency)
+            measurement = Measurement(part, Turns(first, steps, 1, tuple(tasks)), _DECAY, options.saliency)
         super().__init__(part, tasks, steps, (at, at), 1, options.tolerance, measurement)
 
     def act(self, step: int) -> None:
-        """Measure; when it is time, remove all that the target asks for."""
+        """Measure; when it is time and something was measured, remove all that the target asks for."""
         self.finish_measurement()
         if not self.round_due(step):
             return
         lineup = self.lineup()
         values = self._values(lineup)
         if values is not None:
-            self.remove(self.sale(values, lineup, self.budget.target), lineup)
+            self.hold_round(self.sale(values, lineup, self.budget.target), lineup, step)
 
     def _values(self, lineup: Lineup) -> Tensor | None:
         if self.measurement is None:

@@ -18,7 +18,7 @@ from mstasks.sparsity.lineup import Lineup
 from mstasks.sparsity.measurement import Measurement
 from mstasks.sparsity.price import per_cost, uniform
 from mstasks.sparsity.schedule import Turns
-from mstasks.sparsity.space import group_norms, scale_groups
+from mstasks.sparsity.space import group_norms
 from mstasks.sparsity.strength.options import PricedOptions
 from mstasks.sparsity.strength.removing import Removing
 
@@ -56,7 +56,7 @@ class Priced(Removing):
 
     def __init__(self, part: SparsePart, tasks: Sequence[str], steps: int, options: PricedOptions) -> None:
         begin, end = (round(share * steps) for share in options.window)
-        turns = Turns(round(options.measure_from * steps), end, options.measure_every, tuple(tasks))
+        turns = Turns(round(options.measure_from * steps), steps, options.measure_every, tuple(tasks))
         measurement = Measurement(part, turns, options.decay, options.saliency)
         super().__init__(part, tasks, steps, (begin, end), options.rounds, options.tolerance, measurement)
         self._options = options
@@ -73,10 +73,10 @@ class Priced(Removing):
             return
         lineup = self.lineup()
         values = self._values(lineup)  # s_g / c_g
-        if values is None:  # nothing was measured yet: the next round catches up
+        if values is None:  # nothing was measured yet: the next step tries again
             return
         now = self.sale(values, lineup, self.schedule.goal(step + 1))  # mu meets sched(k)
-        self.remove(now, lineup)  # exactly and for good
+        self.hold_round(now, lineup, step)  # remove those exactly and for good
         later = self.sale(values, lineup, self.schedule.goal(step + 1 + self._horizon))
         self._doom(lineup.by_space(later.dead & ~now.dead))  # what the price at sched(k + T/12) would remove
 
@@ -94,12 +94,11 @@ class Priced(Removing):
 
     @torch.no_grad()
     def _shrink(self) -> None:
-        parameters = self.part.parameters  # looked up once: that takes as long as to shrink several spaces
+        thresholds = self.thresholds
         for name in self._doomed_spaces():
-            space = self.part.spaces[name]
-            norms = group_norms(space, parameters)
-            factors = 1 - self.thresholds[name] / norms.masked_fill(norms == 0, 1)
-            scale_groups(space, parameters, factors.clamp(min=self._options.least_factor))
+            norms = group_norms(self.part.spaces[name], self.part.parameters)
+            factors = 1 - thresholds[name] / norms.masked_fill(norms == 0, 1)
+            self.part.shrink(name, factors.clamp(min=self._options.least_factor))
 
     @torch.no_grad()
     def _doom(self, doomed: Mapping[str, Tensor]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,23 +115,28 @@ def make_part(network: nn.Module, metric: Any = "euclidean", floor: int = 0) -> 
 
 
 class Watcher(Strength):
-    """Does nothing but note what it is shown, and which passes used the parameters of the shared part themselves.
+    """Does nothing but note what it is shown, and which passes it was to watch.
 
     Attributes:
         seen: Summed losses, one entry for each call of `observe`.
-        passes: Images of each pass, up to the last call.
+        passes: Images of each watched pass.
     """
 
     def __init__(self, part: SparsePart, tasks: Sequence[str], steps: int) -> None:
         super().__init__(part, tasks, steps)
         self.seen: list[dict[str, float]] = []
         self.passes: list[int] = []
-        layer = part.network.trunk
-        weight = layer.weight
-        layer.register_forward_pre_hook(lambda module, maps: self._note(module.weight is weight, maps[0]))
+        self._watching = False
+        part.network.trunk.register_forward_pre_hook(lambda _, maps: self._note(maps[0]))
 
-    def _note(self, own: bool, maps: Tensor) -> None:
-        if own:
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        self._watching = True
+        yield
+        self._watching = False
+
+    def _note(self, maps: Tensor) -> None:
+        if self._watching:
             assert maps.requires_grad
             self.passes.append(len(maps))
 
@@ -157,8 +163,9 @@ class Lab:
         return self.state.update.gradients(self.state, batch, self.objective)
 
     def grads(self) -> dict[str, Tensor]:
-        """Gradients of the network's parameters by name."""
-        return {name: own.grad for name, own in self.state.network.named_parameters()}
+        """Gradients of the network's parameters by name, zero where there is none."""
+        named = self.state.network.named_parameters()
+        return {name: torch.zeros_like(own) if own.grad is None else own.grad for name, own in named}
 
 
 def make_lab(

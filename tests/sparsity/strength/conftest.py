@@ -48,7 +48,9 @@ class TinyRun:
     def losses(self) -> dict[str, LossSum]:
         images = torch.rand(4, 3, *SIZE, generator=torch.Generator().manual_seed(self.step))
         found = {}
-        for task, prediction in self.network(images).items():
+        with self.strength.watch():
+            predictions = self.network(images)
+        for task, prediction in predictions.items():
             value = adaptive_avg_pool2d(images[:, [TASKS.index(task)]], prediction.shape[-2:])
             total = (prediction - value).square().flatten(1).mean(1).sum()
             count = len(images) if task in self.labelled else 0

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.optim import SGD
 
@@ -174,8 +175,9 @@ def test_where_no_group_is_cheap_it_ends_as_close_as_it_can_and_says_so(make_par
         assert bool(strength.reached)
         assert not strength.settled
         (warning,) = strength.readings().warnings
-        assert f"channels {target:g} was asked and {left / 24:.4f} is left for good" in warning
-        assert "Lower `sparsity.floor`" in warning
+        side = "above" if left / 24 > target else "below"
+        assert f"The target was missed: channels {target:g} was asked, {left / 24:.4f} is left for good" in warning
+        assert f"{side} it: nothing that may leave is small enough to come closer. Lower `sparsity.floor`" in warning
 
 
 def test_a_target_that_is_met_from_the_start_removes_nothing(make_part: Maker) -> None:
@@ -188,13 +190,8 @@ def test_a_target_that_is_met_from_the_start_removes_nothing(make_part: Maker) -
     assert all(torch.equal(value, before[name]) for name, value in part.parameters.items())
 
 
-@pytest.mark.parametrize("kind", ["input-channel", "output-channel"])
-def test_groups_of_other_kinds_are_controlled_alike(make_part: Maker, kind: Kind) -> None:
-    part = make_part(target=0.6, unit="parameters", kind=kind, widths=(160, 192))
-    for module in part.network.backbone.modules():
-        if isinstance(module, nn.BatchNorm2d) and kind == "output-channel":
-            nn.init.zeros_(module.weight)  # else a row of zeros still makes a constant, which is no free channel
-            nn.init.zeros_(module.bias)
+def test_groups_of_another_kind_are_controlled_alike(make_part: Maker) -> None:
+    part = make_part(target=0.6, unit="parameters", kind="input-channel", widths=(160, 192))
     strength = controller(part, initial=1e-3)
     for _ in itertools.takewhile(lambda _: not strength.settled, run(strength, 400)):
         pass
@@ -253,6 +250,28 @@ def test_a_target_not_met_late_in_the_run_is_told_with_a_remedy(make_part: Maker
     assert "sparsity.target: macs 0.5 is not met after 60% of the steps" in warned[0]
     assert "Raise `initial`, `gain` or `limit`" in warned[0]
     assert strength.readings().values == {"all": pytest.approx(math.exp(float(strength.log_lambda)))}
+
+
+def test_lambda_has_a_maximum_and_says_when_it_is_there(make_part: Maker) -> None:
+    # A row of zeros behind a norm with a shift is no free channel, so whatever lambda is, no cost is saved.
+    part = make_part(target=0.5, kind="output-channel")
+    for module in part.network.backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.bias)
+    strength = controller(part, initial=9.0, steps=10)
+    (first,) = run(strength, 1)
+    assert strength.readings().warnings == ()
+    assert first[1] == pytest.approx(math.log(9.0) + 0.1, abs=1e-5)
+    for _, value in run(strength, 9):
+        assert value == pytest.approx(math.log(10.0), abs=1e-6)
+        (warning,) = strength.readings().warnings
+        assert "lambda is 10, as large as it may get, and sparsity.target: macs 0.5 is not met" in warning
+        assert "Take `sparsity.groups: channel`" in warning
+
+
+def test_a_start_above_the_maximum_is_refused() -> None:
+    with pytest.raises(ValidationError, match="less than or equal to 10"):
+        ControllerOptions(initial=10.1)
 
 
 def test_it_needs_a_target(make_part: Maker) -> None:

@@ -65,5 +65,5 @@ def test_it_shows_its_constant_and_offers_it_to_inner_loops(part: SparsePart) ->
     assert strength.strengths() == dict.fromkeys(part.groups.names, 0.25)
     readings = strength.readings()
     assert (readings.name, dict(readings.values), readings.warnings) == ("lambda", {"all": 0.25}, ())
-    assert strength.settled
+    assert not strength.settled, "it may change up to the end"
     assert not list(strength.parameters())

@@ -16,7 +16,7 @@ from mstasks.network import Network
 from mstasks.sparsity.costs import measure_costs
 from mstasks.sparsity.groups import find_spaces
 from mstasks.sparsity.part import SparsePart
-from mstasks.sparsity.space import group_weight
+from mstasks.sparsity.space import group_weight, scale_groups
 from mstasks.sparsity.strength.learned import ENOUGH, Learned, stage_of
 from mstasks.sparsity.strength.options import LearnedOptions
 
@@ -144,6 +144,26 @@ def test_a_gradient_with_a_direction_is_no_reason_to_warn(part: SparsePart) -> N
     noise = torch.randn(2 * ENOUGH, len(strength.rho), generator=torch.Generator().manual_seed(1))
     feed(strength, noise + 1)
     assert strength.readings().warnings == ()
+
+
+def test_too_few_groups_to_teach_lambda_are_told_instead_of_the_noise(part: SparsePart) -> None:
+    strength = learned(part, share="layer", initial=1e-6)
+    feed(strength, torch.randn(ENOUGH, len(strength.rho), generator=torch.Generator().manual_seed(1)))
+    spaces = part.groups.spaces
+    assert len(spaces) == 5
+    for dead, space in enumerate(spaces[:3], 1):
+        scale_groups(space, part.parameters, (torch.arange(space.size) < space.floor).float())
+        (warning,) = strength.readings().warnings
+        assert ("lambda random-walks" in warning) == (dead < 3)
+    assert "3 of 5 spaces are at their floor; zero groups give lambda no signal" in warning
+    assert "Start with a smaller `initial`" in warning
+
+
+def test_a_lambda_that_kills_at_once_is_told_at_once(part: SparsePart) -> None:
+    strength = learned(part, initial=0.9)
+    assert strength.readings().warnings == ()
+    strength.act(0)
+    assert "Start with a smaller `initial`" in strength.readings().warnings[0]
 
 
 def test_steps_without_a_gradient_leave_the_statistics_alone(part: SparsePart) -> None:

@@ -83,6 +83,9 @@ def test_every_task_has_its_turn_shortly_before(make_run: Make, steps: int, at: 
         run.strength.begin(step)
         if run.hooks():
             seen.append(step)
+        with run.strength.watch():
+            losses = run.losses()
+        run.strength.observe(losses)
         run.strength.act(step)
     assert seen == list(turns)
     assert run.strength.measurement.saliency.kind == "taylor"
@@ -92,7 +95,17 @@ def test_without_labels_nothing_leaves_and_it_is_said(make_run: Make) -> None:
     run = make_run(OneShot, options(saliency="fisher"), STEPS, 0.5, labelled=()).advance(STEPS)
     assert flat(run.part.alive).all()
     assert not run.strength.settled
-    assert "nothing was measured before its last round" in run.strength.readings().warnings[-1]
+    assert "The target is not met yet: macs 0.5 was asked" in run.strength.readings().warnings[-1]
+
+
+def test_its_only_round_waits_for_a_measurement(make_run: Make) -> None:
+    run = make_run(OneShot, options(saliency="fisher"), STEPS, 0.5, labelled=()).advance(12)
+    run.labelled = ("red", "blue")
+    run.advance()
+    assert run.strength.settled
+    assert 0.49 <= run.fraction <= 0.5
+    alive = flat(run.part.alive).clone()
+    assert torch.equal(flat(run.advance(3).part.alive), alive)
 
 
 def test_norms_are_relative_to_their_own_space() -> None:

@@ -100,6 +100,7 @@ def test_a_round_is_the_algorithm_by_hand(make_run: Make, across: str) -> None:
         run.advance(steps)
         assert set((before & ~flat(run.part.alive)).nonzero().flatten().tolist()) == expected
         assert len(expected) > 3
+        assert run.strength.readings().name == "price"
         assert run.strength.readings().values == {"all": pytest.approx(price, rel=1e-5)}
 
 
@@ -133,21 +134,44 @@ def test_without_any_measurement_nothing_leaves_and_it_is_said(make_run: Make) -
     assert flat(run.part.alive).all()
     assert not run.strength.settled
     assert run.strength.serves() is None
-    red, blue, missed = run.strength.readings().warnings
+    red, blue, late = run.strength.readings().warnings
     assert "'red'" in red
     assert "'blue'" in blue
-    assert "macs 0.5 was asked, 1.0000 is left, 0.5000 above it" in missed
-    assert "nothing was measured before its last round" in missed
+    assert "The target is not met yet: macs 0.5 was asked, and nothing was measured" in late
+    assert "Measure earlier and more often" in late
 
 
-def test_a_round_without_measurement_is_caught_up_by_the_next(make_run: Make) -> None:
-    run = make_run(Priced, options(), STEPS, 0.5, labelled=()).advance(12)
+def test_nothing_is_said_of_a_target_before_it_is_due(make_run: Make) -> None:
+    run = make_run(Priced, options(), STEPS, 0.5, labelled=())
+    for _ in range(END - 1):
+        assert not [text for text in run.advance().strength.readings().warnings if "target" in text]
+    assert [text for text in run.advance().strength.readings().warnings if "target" in text]
+
+
+@pytest.mark.parametrize("rounds", [1, 4, 36])
+def test_a_round_that_found_nothing_measured_is_held_at_the_next_step_that_does(make_run: Make, rounds: int) -> None:
+    run = make_run(Priced, options(rounds=rounds, measure_every=1), STEPS, 0.5, labelled=()).advance(13)
     assert flat(run.part.alive).all()
     run.labelled = ("red", "blue")
-    run.advance(4)
-    assert run.fraction <= 1 - 0.5 * 12 / 20
-    run.advance(END - 16)
+    run.advance()
+    assert run.fraction <= 1 - 0.5 * ((14 - 4) * rounds // 20 / rounds)
+    assert flat(run.part.alive).all() == (rounds == 1)
+    run.advance(END - 14)
     assert run.strength.settled
+
+
+@pytest.mark.parametrize("rounds", [1, 36])
+def test_a_last_round_that_found_nothing_measured_is_held_later(make_run: Make, rounds: int) -> None:
+    run = make_run(Priced, options(rounds=rounds), STEPS, 0.5, labelled=()).advance(END + 5)
+    assert flat(run.part.alive).all()
+    assert not run.strength.settled
+    run.labelled = ("red", "blue")
+    run.advance(3)  # one of them is a turn
+    assert run.strength.settled
+    assert 0.49 <= run.fraction <= 0.5
+    assert not [text for text in run.strength.readings().warnings if "target" in text]
+    run.advance(4)
+    assert not run.hooks()
 
 
 def test_channels_leave_only_within_the_window_and_on_schedule(make_run: Make) -> None:
@@ -278,8 +302,9 @@ def test_a_target_that_channels_are_too_large_for_is_missed_and_said(make_run: M
     assert not run.strength.settled
     assert 0.5 < run.fraction < 0.52
     (warning,) = run.strength.readings().warnings
-    assert f"The target was missed: macs 0.5 was asked, {run.fraction:.4f} is left" in warning
-    assert "no channel that may leave is small enough to close the gap. Raise `tolerance`" in warning
+    assert f"The target was missed: macs 0.5 was asked, {run.fraction:.4f} is left for good" in warning
+    assert "nothing that may leave is small enough to come closer. Raise `tolerance` of `sparsity.strength`" in warning
+    assert "above it" in warning
 
 
 @pytest.mark.parametrize(("at", "rounds"), [(3, 36), (11, 4), (17, 36), (30, 4)])
@@ -341,16 +366,6 @@ def test_each_tasks_shares_sum_to_one_over_alive_channels(make_run: Make) -> Non
     torch.testing.assert_close(sum(value.sum(1) for value in serves.values()), torch.ones(2))
     for name, alive in run.part.alive.items():
         assert not serves[name][:, ~alive].any()
-
-
-def test_the_highest_price_is_remembered(make_run: Make) -> None:
-    run = make_run(Priced, options(), STEPS, 0.5)
-    seen = [0.0]
-    for _ in range(STEPS):
-        run.advance()
-        seen.append(float(run.strength.price))
-    assert float(run.strength.highest) == max(seen) > 0
-    assert run.strength.readings().name == "price"
 
 
 def test_it_has_no_lambda(make_run: Make) -> None:

@@ -109,8 +109,27 @@ CASES = [
         "groups that a strength cannot remove",
         added(SPARSE + "sparsity: {groups: input-channel, target: {macs: 0.5}}\n"),
         (
-            "r.yaml:11:20: sparsity.groups is 'input-channel', and strength 'priced' removes whole channels; write groups: channel, or take a strength for all groups: controller, fixed, learned, steady",
+            "r.yaml:11:20: sparsity.groups is 'input-channel', and strength 'priced' removes whole channels; write groups: channel, or take a strength for these groups: controller, fixed, learned, steady",
         ),
+    ),
+    Bad(
+        "rows of convolutions that a strength cannot remove",
+        added(SPARSE + "sparsity: {groups: output-channel, target: {macs: 0.5}}\n"),
+        (
+            "r.yaml:11:20: sparsity.groups is 'output-channel', and strength 'priced' removes whole channels; write groups: channel, or take a strength for these groups: fixed, learned, steady",
+        ),
+    ),
+    Bad(
+        "target for groups that cannot be removed",
+        added(SPARSE + "sparsity: {strength: controller, groups: output-channel, target: {parameters: 0.5}}\n"),
+        (
+            "r.yaml:11:42: sparsity.groups is 'output-channel', and strength 'controller' has a target, which zeros of these groups cannot meet, since none of them can be removed; write groups: channel or input-channel, or take a strength for these groups: fixed, learned, steady",
+        ),
+    ),
+    Bad(
+        "lambda above its maximum",
+        added(SPARSE + "sparsity: {strength: {name: controller, initial: 100}, target: {macs: 0.5}}\n"),
+        ("r.yaml:11:50: sparsity.strength.initial is 100; allowed: a number greater than 0 and at most 10",),
     ),
     Bad(
         "unknown groups",

@@ -1,0 +1,1 @@
+"""How fast networks are on this machine: what `mstasks bench` measures, and which backend `mstasks predict` uses."""
