@@ -45,6 +45,22 @@ class CheckRow:
     metrics: Mapping[str, float]
 
 
+def describe_groups(experiment: Experiment) -> list[str]:
+    """What of a sparse recipe's network can become zero, and what cannot and why, as lines; none if it is dense.
+
+    Raises:
+        UsageError: If the network cannot be made sparse as the recipe asks; says which layer.
+    """
+    strength = experiment.build_strength(experiment.build_network(pretrained=False))
+    if strength is None:
+        return []
+    groups = strength.part.groups
+    found = f"sparsity: {int(groups.sizes.sum())} groups of kind {groups.kind} in {len(groups.spaces)} spaces"
+    total = f"{strength.part.costs.macs(strength.part.costs.full) / 1e6:.1f} M MACs"
+    lines = [f"{found} of the {groups.scope} part, which has {total}."]
+    return [*lines, *(f"not sparsified: {layer.reason}" for layer in groups.excluded)]
+
+
 def check_recipe(experiment: Experiment) -> list[CheckRow]:
     """Push a small batch through the network, every loss, the backward pass and every metric.
 
@@ -52,11 +68,8 @@ def check_recipe(experiment: Experiment) -> list[CheckRow]:
 
     Raises:
         MstasksError: If a shape is wrong, or a loss, a gradient or a metric is not what it must be; says which task.
-        UsageError: If the network cannot be made sparse as the recipe asks; says which layer.
     """
-    network = experiment.build_network(pretrained=False)
-    experiment.build_strength(network)
-    network.to(experiment.device).train()
+    network = experiment.build_network(pretrained=False).to(experiment.device).train()
     recipe = experiment.recipe
     size, batch_size = recipe.data.size, max(1, min(2, recipe.data.batch_size // recipe.optim.accumulate))
     batch = synthetic_batch(experiment.infos, experiment.pipeline, size, batch_size).to(experiment.device)

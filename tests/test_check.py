@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mstasks.check import check_recipe
+from mstasks.check import check_recipe, describe_groups
 from mstasks.errors import MstasksError, UsageError
 from mstasks.experiment import Experiment
 from mstasks.recipe import load_recipe
@@ -48,6 +48,30 @@ def experiment(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., 
         return Experiment(load_recipe(tmp_path / "r.yaml", overrides))
 
     return make
+
+
+SPARSE = ("method=sparse", "sparsity.target.macs=0.5")
+
+
+def test_a_dense_recipe_has_nothing_to_say_about_groups(experiment: Callable[..., Experiment]) -> None:
+    assert describe_groups(experiment()) == []
+
+
+def test_groups_are_counted_and_layers_without_any_are_named(experiment: Callable[..., Experiment]) -> None:
+    overrides = (*SPARSE, "backbone.model=convnext_atto", "sparsity.scope=backbone")
+    first, *excluded = describe_groups(experiment(overrides=overrides))
+    hidden = 4 * (2 * 40 + 2 * 80 + 6 * 160 + 2 * 320)  # four times the width of each block
+    assert first.startswith(f"sparsity: {hidden} groups of kind channel in 12 spaces of the backbone part, which has ")
+    assert excluded[0] == (
+        "not sparsified: `backbone.model.stem_0` keeps its 40 channels: `backbone.model.stem_1` normalises over them, "
+        "so that removing one changes the others."
+    )
+
+
+def test_a_network_that_cannot_be_sparse_is_refused_with_the_layer(experiment: Callable[..., Experiment]) -> None:
+    overrides = (*SPARSE, "backbone.model=vit_tiny_patch16_224", "data.size=[224,224]")
+    with pytest.raises(UsageError, match=r"Attention heads cannot be made sparse: found attention after `backbone"):
+        describe_groups(experiment(overrides=overrides))
 
 
 def test_every_task_is_a_row_with_its_shapes(experiment: Callable[..., Experiment]) -> None:

@@ -157,7 +157,7 @@ BROKEN = {
     "foreign hook": (
         GOOD.replace("register_tasks", "zzz"),
         r"^unknown hook 'zzz'\. Hooks are register_tasks, register_datasets, register_loss_weightings, "
-        r"register_strengths, register_updates\.$",
+        r"register_strengths, register_updates, register_exporters\.$",
     ),
     "hook with an argument": (
         GOOD.replace("register_tasks()", "register_tasks(config)"),
