@@ -27,6 +27,8 @@ WORK = (
     "estimate",
     "evaluate",
     "experiment",
+    "export",
+    "export_metadata",
     "figures",
     "fit",
     "predict",
