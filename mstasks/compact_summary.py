@@ -87,8 +87,12 @@ def _pair(dense: int, compact: int) -> dict[str, int]:
 def _own_costs(sparsity: Mapping[str, Any], costs: Mapping[str, Cost]) -> dict[str, Any]:
     scope = total_cost({part: costs[part] for part in parts_of(sparsity["scope"]) if part in costs})
     whole = total_cost(costs)
+    left = {"macs": scope.macs / sparsity["macs_dense"], "parameters": scope.parameters / sparsity["parameters_dense"]}
+    reached = sparsity["reached"]
     return {
         **sparsity,
+        "reached": None if reached is None else {kind: left.get(kind, value) for kind, value in reached.items()},
+        "removable_parameters": 1 - left["parameters"],
         "macs_compact": scope.macs,
         "parameters_compact": scope.parameters,
         "network_macs_compact": whole.macs,

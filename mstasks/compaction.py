@@ -143,7 +143,8 @@ def _compactable(run: RunFolder) -> dict[str, Any]:
 def _why_nothing(recipe: Recipe, stored: CompactStructure, multiple: int) -> str:
     total = sum(stored.dense.values())
     if multiple > 1:
-        return f"no space of the {total} channels can lose {multiple} and keep a multiple. Try without --multiple."
+        found = f"no space of the {total} channels can lose {multiple} and keep a multiple"
+        return f"{found}. Try without --multiple, if any is zero."
     none = f"each of the {total} channels of the shared part is in use."
     if recipe.sparsity is None:
         return (
@@ -165,7 +166,7 @@ def _checked_difference(run: RunFolder, dense: Network, small: Network, batches:
         networks = copy.deepcopy(dense).double(), copy.deepcopy(small).double()
         exact = largest_difference(*networks, batches=[images.double() for images in batches])
         worst = max(exact, key=exact.__getitem__)
-        if exact[worst] > TOLERANCE:
+        if not exact[worst] <= TOLERANCE:  # NaN is refused too
             raise UnequalError(
                 f"{run.path}: predictions of {worst!r} with and without the dead channels differ by {exact[worst]:.1e} "
                 f"of their largest value, also in float64, and {TOLERANCE:.0e} is allowed. Nothing was written. The "

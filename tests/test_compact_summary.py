@@ -20,7 +20,11 @@ PARENT: dict[str, Any] = {
     "sparsity": {
         "scope": "backbone",
         "zero_groups": 0.3,
+        "target": {"macs": 0.5},
+        "reached": {"macs": 0.3},
+        "removable_parameters": 0.9,
         "macs_dense": 90,
+        "parameters_dense": 900,
         "macs_compact": 1,
         "network_macs_dense": 100,
     }
@@ -44,6 +48,7 @@ def test_costs_are_those_of_the_compact_network_and_the_rest_the_parents() -> No
     assert "advice" not in made
     assert made["network"]["trunk"] == {"parameters": 30, "macs": 3}
     expected = {"macs_compact": 40, "parameters_compact": 400, "network_macs_compact": 47}
+    expected |= {"reached": {"macs": 40 / 90}, "removable_parameters": 1 - 400 / 900}
     assert made["sparsity"] == PARENT["sparsity"] | expected | {"network_parameters_compact": 470}
     assert made["compact"] == {
         "multiple": 8,

@@ -20,6 +20,7 @@ from torch import Tensor
 from mstasks import Exporter, ExportError, ExportModel
 from mstasks.errors import UsageError
 from mstasks.export import Exported, export_run, probes
+from mstasks.export_torch import TorchExporter
 from mstasks.fit import fit, start_run
 from mstasks.recipe import load_recipe
 from mstasks.runfolder import RunFolder
@@ -239,3 +240,18 @@ def test_the_exporter_of_the_page_works(run: RunFolder, tmp_path: Path, monkeypa
     spec = registry.find("exporter", "bare")
     monkeypatch.setattr("mstasks.export.build_exporter", lambda _, name: plugins.resolve(spec.factory)())
     assert export_run(run, "bare", tmp_path / "x.bare").path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x/data/weights/model_weights_config.json", b'{"config": {"w": {"use_pickle": true}}}'),
+        ("x/data/sample_inputs/model.pt", b"anything"),
+    ],
+)
+def test_a_file_with_a_pickle_is_never_opened(tmp_path: Path, name: str, content: bytes) -> None:
+    file = tmp_path / "tampered.pt2"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, content)
+    with pytest.raises(ExportError, match=rf"`{name}` is pickled, and mstasks never unpickles; export the run again"):
+        TorchExporter().load(file)

@@ -17,9 +17,11 @@ from mstasks.network import Network
 TOLERANCE = 1e-4
 """Largest difference over largest magnitude that a backend's predictions may have; float32 leaves about 1e-6."""
 SECONDS = 2.0
-"""Trying never takes much longer; the round that it ends in is finished."""
+"""Trying takes no longer, or about 20 passes where those take longer."""
 SHARE = 0.05
 """Nor more than this share of the time that the images take anyway, of which the best backend saves 10 to 20 %."""
+FEW = 200
+"""Below so many images not even the time of a pass is taken: trying needs about 20 passes, a tenth of them."""
 LEAST = 0.5
 """Seconds below which trying is not begun, as folding takes about so long: images that take less than ten seconds."""
 _BACKENDS = {"channels_last": channels_last, "folded": folded, "eager": eager}
@@ -66,7 +68,7 @@ class AutoTuner:
         known = self._known.get(key)
         if known is not None:
             return Choice(known, _prepare(known, network, size))
-        seconds = self._affordable(network, sample, images)
+        seconds = self._affordable(network, sample, images) if images >= FEW else 0.0
         if seconds == 0:
             return Choice("channels_last", network)
         choice = self._fastest(_candidates(network, sample), sample, seconds)

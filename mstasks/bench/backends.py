@@ -82,15 +82,26 @@ def bfloat16(network: Network, size: tuple[int, int]) -> Forward:
 
 def compiled(network: Network, size: tuple[int, int]) -> Forward:
     """`torch.compile` for one shape, BatchNorm folded where it can be; compiles when it is first called."""
+    from torch._dynamo import config as dynamo_config  # takes a second to import
+    from torch._inductor import config as inductor_config
+
     try:
         source = folded(network, size)
     except UnavailableError:
         source = channels_last(network, size)
     on_cpu = next(source.parameters()).device.type == "cpu"
-    # With frozen weights the CPU's kernels get them packed, and activations become part of convolutions.
-    forward: Forward = torch.compile(source, dynamic=False, options={"freezing": True} if on_cpu else None)
-    return forward
+    forward: Forward = torch.compile(source, dynamic=False)
 
+    def compiled_forward(images: Tensor) -> Mapping[str, Tensor]:
+        # With frozen weights the CPU's kernels get them packed, and activations become part of convolutions; what
+        # counts is the setting while torch compiles. Beyond a limit of 8 shapes it would run networks uncompiled.
+        with inductor_config.patch(freezing=on_cpu), dynamo_config.patch(recompile_limit=_COMPILED_SHAPES):
+            return forward(images)
+
+    return compiled_forward
+
+
+_COMPILED_SHAPES = 256
 
 BACKENDS: dict[str, Backend] = {
     backend.name: backend

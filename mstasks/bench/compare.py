@@ -94,7 +94,7 @@ def _measured(
     used = {arm.network for arm in arms}
     expected = {name: predictions(network, images) for name, network in references.items() if name in used}
     differences = [largest_difference(expected[arm.network], predictions(arm.forward, images)) for arm in arms]
-    calls = {f"{arm.network} {arm.backend}": pass_of(arm.forward, images) for arm in arms}
+    calls = {f"{index} {arm.network} {arm.backend}": pass_of(arm.forward, images) for index, arm in enumerate(arms)}
     times = list(take_turns(calls, seconds, rounds).values())
     return [
         ArmResult(arm.network, arm.backend, len(images), own, own.faster_than(times[0]), difference)

@@ -69,6 +69,8 @@ class OnnxExporter(Exporter):
         runtime: Any = importlib.import_module("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
+        # Else its workers keep a core busy after each pass, which whatever runs next has to share.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         names = [output.name for output in session.get_outputs()]
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch._inductor import config as inductor_config
 
 from mstasks.bench import backends
 from mstasks.bench.arms import largest_difference, pass_of, predictions, prepare_arms
@@ -72,11 +74,19 @@ def test_a_backend_that_fails_here_is_left_out_with_the_reason(network: Network)
 
 def test_compiling_is_asked_of_torch_with_the_folded_network(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Network, dict[str, object]]] = []
-    monkeypatch.setattr(torch, "compile", lambda module, **how: asked.append((module, how)) or module)
+    frozen: list[bool] = []
+
+    def compile(module: Network, **how: object) -> Any:
+        asked.append((module, how))
+        return lambda images: frozen.append(inductor_config.freezing) or module(images)
+
+    monkeypatch.setattr(torch, "compile", compile)
     start(BACKENDS["compiled"], network, images())
     [(module, how)] = asked
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in module.modules())
-    assert how == {"dynamic": False, "options": {"freezing": True}}
+    assert how == {"dynamic": False}
+    assert frozen == [True], "set while torch compiles, which is at the first call"
+    assert not inductor_config.freezing
     assert BACKENDS["compiled"].on_request
 
 

@@ -86,6 +86,8 @@ def onnx(network: Network, size: Size) -> Forward:
         )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
+        # Workers that wait for more work after a pass would take the cores from the arm whose turn is next.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
     def forward(images: Tensor) -> dict[str, Tensor]:
