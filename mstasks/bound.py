@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from mstasks.errors import UsageError
 from mstasks.features import FeatureInfo
@@ -53,6 +54,17 @@ class BoundTask:
         if choice.name == "trunk":
             return DenseHead(features, self.task.channels, block=choice.block)
         return {"aspp": ASPPHead, "pooled": PooledHead}[choice.name](features, self.task.channels)
+
+    def decoded(self, raw: Tensor, size: tuple[int, int]) -> Tensor:
+        """A raw prediction, resized bilinearly to a height and width if it is dense, then decoded.
+
+        Args:
+            raw: Shape (batch, channels, ...).
+            size: Height and width.
+        """
+        if raw.dim() == 4:
+            raw = functional.interpolate(raw, size=size, mode="bilinear", align_corners=False)
+        return self.task.decode(raw)
 
     def labels(self, targets: Mapping[str, Target]) -> Target:
         """The part of a batch's targets that this task is about."""

@@ -126,13 +126,7 @@ def shrink(
 
 def _compactable(run: RunFolder) -> dict[str, Any]:
     """The summary of a run that holds one network, nothing removed."""
-    children = run.children()
-    if children:
-        first = next(iter(children.values())).path
-        raise UsageError(
-            f"{run.path}: a single-task run holds {len(children)} networks. Compact one of its runs, such as "
-            f"`mstasks compact {first}`."
-        )
+    run.require_one_network("compact")
     summary = run.read_summary()
     if run.structure.is_file():
         parent = os.path.normpath(run.path / str(summary["parent"]))

@@ -49,11 +49,12 @@ def largest_difference(first: nn.Module, second: nn.Module, batches: Iterable[Te
     for images in batches:
         others = second(images)
         for task, expected in first(images).items():
-            ratio = _ratio(others[task], expected)
+            ratio = relative_difference(others[task], expected)
             found[task] = torch.maximum(found.get(task, ratio), ratio)  # unlike `max`, it hands NaN on
     return {task: float(value) for task, value in found.items()}
 
 
-def _ratio(prediction: Tensor, expected: Tensor) -> Tensor:
+def relative_difference(prediction: Tensor, expected: Tensor) -> Tensor:
+    """Largest difference over the largest magnitude of what is expected, a scalar; 0 where both are all zero."""
     difference = (prediction - expected).abs().max()
     return difference if difference == 0 else difference / expected.abs().max()

@@ -58,7 +58,7 @@ def export_run(run: RunFolder, name: str, out: Path | None = None, *, force: boo
         UsageError: If the run holds several networks, the file exists, or there is no such exporter.
         ExportError: If the network cannot be exported, or the file predicts something else.
     """
-    _refuse_parent(run)
+    run.require_one_network("export")
     loaded = load_recipe(run.recipe)
     exporter = build_exporter(loaded.registry, name)
     path = out or run.path / "export" / f"{loaded.recipe.name}{exporter.suffix}"
@@ -89,16 +89,6 @@ def build_exporter(registry: Registry, name: str) -> Exporter:
 def _plain(network: Network) -> Network:
     """The network on the CPU, in float32, its weights in the order of their dimensions, as files hold them."""
     return network.to("cpu", torch.float32, memory_format=torch.contiguous_format)  # type: ignore[call-overload,no-any-return]
-
-
-def _refuse_parent(run: RunFolder) -> None:
-    children = run.children()
-    if children:
-        first = next(iter(children.values())).path
-        raise UsageError(
-            f"{run.path}: a single-task run holds {len(children)} networks. Export one of its runs, such as "
-            f"`mstasks export {first}`."
-        )
 
 
 def _refuse_existing(path: Path, *, force: bool) -> None:

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
-from torch.nn import functional
 
 from mstasks.bench.autotune import AutoTuner
 from mstasks.bound import BoundTask
@@ -77,10 +76,7 @@ def predict_image(experiment: Experiment, network: Network, image: NDArray[np.ui
     outputs = network_outputs(network, pixels, experiment.device, experiment.recipe.optim.precision)
     decoded = {}
     for name, bound in experiment.tasks.items():
-        raw = outputs[name].float().cpu()
-        if raw.dim() == 4:
-            raw = functional.interpolate(raw, size=image.shape[:2], mode="bilinear", align_corners=False)
-        decoded[name] = bound.task.decode(raw)[0]
+        decoded[name] = bound.decoded(outputs[name].float().cpu(), (image.shape[0], image.shape[1]))[0]
     return decoded
 
 

@@ -103,6 +103,23 @@ class RunFolder:
             entry.name: RunFolder(entry) for entry in sorted(folder.iterdir()) if (entry / "resolved.yaml").is_file()
         }
 
+    def require_one_network(self, verb: str) -> None:
+        """Refuse a `single-task` parent.
+
+        Args:
+            verb: The command that needs a run with one network.
+
+        Raises:
+            UsageError: Names a run inside that would do.
+        """
+        children = self.children()
+        if children:
+            first = next(iter(children.values())).path
+            raise UsageError(
+                f"{self.path}: a single-task run holds {len(children)} networks. {verb.capitalize()} one of its runs, "
+                f"such as `mstasks {verb} {first}`."
+            )
+
     def child(self, task: str) -> RunFolder:
         """The folder of one task's own run, made if it is not there."""
         path = self.path / "tasks" / task
@@ -131,7 +148,13 @@ class RunFolder:
             UsageError: If the run is not complete.
         """
         if not self.summary.is_file():
-            raise UsageError(f"{self.path}: the run is not complete. Go on with `mstasks fit --resume {self.path}`.")
+            compact = self.structure.is_file()
+            remedy = (
+                "Make it again with `mstasks compact`."
+                if compact
+                else f"Go on with `mstasks fit --resume {self.path}`."
+            )
+            raise UsageError(f"{self.path}: the run is not complete. {remedy}")
         return dict(json.loads(self.summary.read_text(encoding="utf-8")))
 
 

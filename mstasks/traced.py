@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
-from torch.nn import functional
 
 from mstasks.bound import BoundTask
 from mstasks.exporter import ExportError
@@ -40,14 +39,7 @@ class DecodedNetwork(nn.Module):
             Shape (batch, channels, height, width) for a dense task, else (batch, channels).
         """
         raw, size = self.network(image), (image.shape[-2], image.shape[-1])
-        return {name: decoded(bound, raw[name], size) for name, bound in self.tasks.items()}
-
-
-def decoded(bound: BoundTask, raw: Tensor, size: Size) -> Tensor:
-    """One task's raw prediction, resized bilinearly to a height and width if it is dense, then decoded."""
-    if raw.dim() == 4:
-        raw = functional.interpolate(raw, size=size, mode="bilinear", align_corners=False)
-    return bound.task.decode(raw)
+        return {name: bound.decoded(raw[name], size) for name, bound in self.tasks.items()}
 
 
 def coarsest_stride(network: Network) -> int:
@@ -96,13 +88,16 @@ class _Decoding(nn.Module):
         self.size = size
 
     def forward(self, raw: Tensor) -> Tensor:
-        return decoded(self.bound, raw, self.size)
+        return self.bound.decoded(raw, self.size)
 
 
 def _refusal(network: DecodedNetwork, image: Tensor, error: Exception) -> str:
     """Whose fault it is that a network cannot be traced."""
-    with torch.no_grad():
-        raw = network.network(image)
+    try:
+        with torch.no_grad():
+            raw = network.network(image)
+    except Exception as own:
+        return f"the network cannot run on an image of odd size: {_line(own)}. Try another backbone, such as a ResNet."
     size = (image.shape[-2], image.shape[-1])
     for name, bound in network.tasks.items():
         try:

@@ -49,3 +49,12 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"a": math.nan})
     assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_an_unfinished_run_is_told_how_to_be_finished(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    with pytest.raises(UsageError, match=r"not complete\. Go on with `mstasks fit --resume "):
+        run.read_summary()
+    run.structure.write_text("{}")  # `mstasks compact` was killed: there is nothing to resume
+    with pytest.raises(UsageError, match=r"not complete\. Make it again with `mstasks compact`\.$"):
+        run.read_summary()

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mstasks.bound import BoundTask
 from mstasks.exporter import ExportError
 from mstasks.heads import DenseHead, PooledHead
 from mstasks.network import build_network
@@ -21,8 +22,8 @@ def whole(model: str, decode: Callable[[Tensor], Tensor] = torch.sigmoid, stride
     torch.manual_seed(0)
     heads = {"depth": lambda info: DenseHead(info, 2), "names": lambda info: PooledHead(info, 3)}
     network = build_network(Backbone(model=model, output_stride=stride), Decoder(width=8), (64, 64), heads)
-    task: Any = SimpleNamespace(task=SimpleNamespace(decode=decode))
-    return DecodedNetwork(network, dict.fromkeys(heads, task)).eval()
+    task: Any = SimpleNamespace(decode=decode)
+    return DecodedNetwork(network, {name: BoundTask(name, task, name) for name in heads}).eval()
 
 
 def assert_holds(network: DecodedNetwork) -> None:
@@ -65,3 +66,14 @@ def test_a_decoding_that_cannot_be_traced_is_named() -> None:
 
     with pytest.raises(ExportError, match=r"task 'depth': its `decode` cannot be exported: .*Write it in torch oper"):
         trace(whole("test_resnet", branching))
+
+
+def test_a_network_that_does_not_run_at_odd_sizes_is_named_not_its_tasks() -> None:
+    network = whole("test_resnet")
+
+    def only_even(images: Tensor) -> dict[str, Tensor]:
+        raise ValueError("sizes must be even")
+
+    network.network.forward = only_even
+    with pytest.raises(ExportError, match=r"the network cannot run on an image of odd size: ValueError: sizes must be"):
+        trace(network)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mstasks.bench.backends import Backend, Forward, UnavailableError, start
+from mstasks.equality import relative_difference
 from mstasks.network import Network
 
 
@@ -64,9 +65,7 @@ def largest_difference(expected: Mapping[str, Tensor], found: Mapping[str, Tenso
     """
     worst = torch.zeros(())
     for task, value in expected.items():
-        difference = (found[task] - value).abs().max()
-        if difference != 0:
-            worst = torch.maximum(worst, difference / value.abs().max())  # hands NaN on
+        worst = torch.maximum(worst, relative_difference(found[task], value))  # hands NaN on
     return float(worst)
 
 

@@ -50,7 +50,8 @@ def exported_arms(run: RunFolder, registry: Registry, images: Tensor) -> Exporte
     for file in files:
         try:
             name = next(name for name, exporter in exporters.items() if file.name.endswith(exporter.suffix))
-            arm = _arm(file, name, exporters[name])
+            backend = name if images.device.type == "cpu" else f"{name} (cpu)"
+            arm = _arm(file, backend, exporters[name])
             predictions(arm.forward, images)
         except StopIteration:
             left_out.append(f"exported: no exporter reads {file.name} here. {' '.join(broken)}".rstrip())
@@ -61,9 +62,9 @@ def exported_arms(run: RunFolder, registry: Registry, images: Tensor) -> Exporte
     return ExportedArms(arms, tuple(left_out))
 
 
-def _arm(file: Path, name: str, exporter: Exporter) -> Arm:
+def _arm(file: Path, backend: str, exporter: Exporter) -> Arm:
     run = exporter.load(file)
-    return Arm("exported", name, lambda images: run(images.cpu()))
+    return Arm("exported", backend, lambda images: run(images.cpu()))
 
 
 def _exporters(registry: Registry) -> tuple[dict[str, Exporter], list[str]]:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from mstasks.compaction import shrink
-from mstasks.errors import UsageError
 from mstasks.experiment import Experiment
 from mstasks.network import Network
 from mstasks.runfolder import RunFolder
@@ -44,10 +43,7 @@ def open_networks(run: RunFolder) -> RunNetworks:
         UsageError: If the run holds a network for each task.
         CheckpointError: If there is no intact checkpoint.
     """
-    children = run.children()
-    if children:
-        paths = ", ".join(str(child.path) for child in children.values())
-        raise UsageError(f"{run.path}: a single-task run holds a network for each task. Choose one of them: {paths}.")
+    run.require_one_network("bench")
     experiment, own = open_trained(run)
     own.eval()
     if run.structure.is_file():

@@ -51,6 +51,7 @@ def command(
 ) -> None:
     """Time the dense, masked, compact and exported network of RUN on each backend, in turns, at the recipe's size.
 
+    The exported network is that of the files in RUN/export, so of a sparse run the masked one, and runs on the CPU.
     Writes bench.json and bench.png into RUN. Give the machine nothing else to do meanwhile.
     """
     from mstasks.bench.compare import bench_run

@@ -57,7 +57,7 @@ class Batch:
     def take(self, positions: Sequence[int]) -> Batch:
         """The samples at these positions, copied."""
         index = torch.tensor(positions, device=self.images.device)
-        targets = {name: Target(t.value[index], t.valid[index]) for name, t in self.targets.items()}
+        targets = {name: target[index] for name, target in self.targets.items()}
         return Batch(tuple(self.ids[position] for position in positions), self.images[index], targets)
 
     def split(self, parts: int) -> list[Batch]:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
-
 from mstasks.data.batch import Batch
 from mstasks.errors import UsageError
 
@@ -84,10 +82,4 @@ def _episode(batch: Batch, chunk: range, support: Sequence[int]) -> Episode:
             f"an episode of {len(chunk)} images has no query image: all have the id of a support image "
             f"({', '.join(map(repr, list(first)[:3]))}). Train on more images, or lower `data.batch_size`."
         )
-    return Episode(_take(batch, sides[True]), _take(batch, sides[False]))
-
-
-def _take(batch: Batch, positions: list[int]) -> Batch:
-    index = torch.tensor(positions, device=batch.images.device)
-    targets = {name: target[index] for name, target in batch.targets.items()}
-    return Batch(tuple(batch.ids[at] for at in positions), batch.images[index], targets)
+    return Episode(batch.take(sides[True]), batch.take(sides[False]))

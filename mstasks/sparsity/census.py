@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from mstasks.sparsity.alive import alive_channels, zero_groups
-from mstasks.sparsity.costs import Costs
 from mstasks.sparsity.spaces import Spaces, in_scope
 
 
@@ -33,20 +32,12 @@ class Census:
         channels: Channels left by channel space once the dead ones are removed, at least one in each.
         weights: Entries of the scope's convolution weights.
         zero_weights: Those that are zero.
-        parameters: Parameters of the scope.
-        removable: Those that leave with the dead channels.
-        macs: MACs of the scope, nothing removed.
-        alive_macs: MACs of the scope after removal.
     """
 
     groups: dict[str, SpaceCensus]
     channels: dict[str, int]
     weights: int
     zero_weights: int
-    parameters: int
-    removable: int
-    macs: int
-    alive_macs: int
 
     @property
     def zero_groups(self) -> float:
@@ -58,40 +49,25 @@ class Census:
         """Fraction of convolution weights that are zero, in [0, 1]."""
         return self.zero_weights / max(self.weights, 1)
 
-    @property
-    def removable_fraction(self) -> float:
-        """Fraction of parameters that can be removed, in [0, 1]."""
-        return self.removable / self.parameters
 
-    @property
-    def macs_fraction(self) -> float:
-        """MACs after removal by MACs before, in [0, 1]."""
-        return self.alive_macs / self.macs
-
-
-def take_census(network: nn.Module, groups: Spaces, costs: Costs) -> Census:
+def take_census(network: nn.Module, groups: Spaces, channels: Spaces) -> Census:
     """Count what is zero.
 
     Args:
         network: Holds the weights, nothing removed.
         groups: What it was trained with, of any kind.
-        costs: Of the network's channel spaces, of the same scope.
+        channels: The network's channel spaces, of the same scope.
     """
     tensors = dict(network.named_parameters())
     rows = {space.name: SpaceCensus(space.size, int(zero_groups(space, tensors).sum())) for space in groups.spaces}
-    alive = alive_channels(network, costs.spaces)
-    counts = costs.spaces.counts(alive).clamp(min=1)
-    weights = _convolution_weights(network, costs.spaces)
-    parameters = int(costs.parameters(costs.full))
+    alive = alive_channels(network, channels)
+    counts = channels.counts(alive).clamp(min=1)
+    weights = _convolution_weights(network, channels)
     return Census(
         groups=rows,
-        channels=dict(zip(costs.spaces.names, counts.tolist(), strict=True)),
+        channels=dict(zip(channels.names, counts.tolist(), strict=True)),
         weights=sum(weight.numel() for weight in weights),
         zero_weights=sum(weight.numel() - int(weight.count_nonzero()) for weight in weights),
-        parameters=parameters,
-        removable=parameters - int(costs.parameters(counts)),
-        macs=int(costs.macs(costs.full)),
-        alive_macs=int(costs.macs(counts)),
     )
 
 

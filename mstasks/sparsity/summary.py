@@ -44,7 +44,7 @@ def sparsity_summary(
     dense_costs, small_costs = network_cost(network, size), network_cost(small, size)
     dense, left = _of_scope(dense_costs, part.groups.scope), _of_scope(small_costs, part.groups.scope)
     whole, whole_left = total_cost(dense_costs), total_cost(small_costs)
-    census = take_census(network, part.groups, part.costs)
+    census = take_census(network, part.groups, part.costs.spaces)
     return {
         "scope": part.groups.scope,
         "groups": part.groups.kind,

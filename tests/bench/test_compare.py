@@ -143,7 +143,9 @@ def test_a_run_without_zero_channels_has_one_network(train: Callable[..., RunFol
 
 def test_a_single_task_run_asks_for_one_of_its_runs(train: Callable[..., RunFolder]) -> None:
     run = train("method=single-task", "sparsity=null", "optim.steps=1")
-    with pytest.raises(UsageError, match=r"a single-task run holds a network .*tasks/attributes, .*tasks/depth\.$"):
+    with pytest.raises(
+        UsageError, match=r"a single-task run holds 2 networks\. Bench one .* `mstasks bench .*tasks/attributes`\.$"
+    ):
         quick(run)
 
 

@@ -143,3 +143,30 @@ def test_a_batch_moves_and_pickles_whole() -> None:
         assert all(torch.equal(copy.targets[name].value, target.value) for name, target in whole.targets.items())
     away = whole.to("meta")
     assert {away.images.device.type, *(t.valid.device.type for t in away.targets.values())} == {"meta"}
+
+
+def numbered(first: int, count: int) -> Batch:
+    return collate([sample(str(number), number) for number in range(first, first + count)], INFOS)
+
+
+def assert_same(batch: Batch, other: Batch) -> None:
+    assert batch.ids == other.ids
+    assert torch.equal(batch.images, other.images)
+    for name, target in other.targets.items():
+        assert torch.equal(batch.targets[name].value, target.value)
+        assert torch.equal(batch.targets[name].valid, target.valid)
+
+
+def test_interleaved_batches_take_turns() -> None:
+    expected = collate([sample(str(number), number) for number in (0, 10, 1, 11, 2, 12)], INFOS)
+    assert_same(Batch.interleave(numbered(0, 3), numbered(10, 3)), expected)
+
+
+def test_batches_of_different_length_are_not_interleaved() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        Batch.interleave(numbered(0, 3), numbered(10, 2))
+
+
+def test_samples_are_taken_by_position() -> None:
+    expected = collate([sample(str(number), number) for number in (4, 1, 4)], INFOS)
+    assert_same(numbered(0, 5).take([4, 1, 4]), expected)
