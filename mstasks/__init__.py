@@ -14,7 +14,11 @@ from mstasks.specs import DatasetSpec, ExporterSpec, LossWeightingSpec, Strength
 from mstasks.targets import TargetInfo, TargetKind
 
 if TYPE_CHECKING:
+    from mstasks.data.arrays import read_array
     from mstasks.data.dataset import Dataset, Split
+    from mstasks.data.file_dataset import IMAGE, FileDataset, Source
+    from mstasks.data.files import open_file, quoted, read_ids, read_lines
+    from mstasks.data.pictures import read_image, read_picture
     from mstasks.data.sample import RawTarget, Sample
     from mstasks.data.splits import split_off
     from mstasks.exporter import Exporter, ExportError, ExportModel, Runner
@@ -39,8 +43,10 @@ _LAZY = {
     "ExportModel": "mstasks.exporter",
     "Exporter": "mstasks.exporter",
     "FeatureInfo": "mstasks.features",
+    "FileDataset": "mstasks.data.file_dataset",
     "Features": "mstasks.features",
     "Head": "mstasks.heads",
+    "IMAGE": "mstasks.data.file_dataset",
     "LossWeighting": "mstasks.train.weighting",
     "Objective": "mstasks.train.objective",
     "Options": "mstasks.options",
@@ -52,6 +58,7 @@ _LAZY = {
     "RecipeTask": "mstasks.options",
     "Runner": "mstasks.exporter",
     "Sample": "mstasks.data.sample",
+    "Source": "mstasks.data.file_dataset",
     "SparsePart": "mstasks.sparsity.part",
     "Split": "mstasks.data.dataset",
     "StepLosses": "mstasks.train.objective",
@@ -60,7 +67,14 @@ _LAZY = {
     "Task": "mstasks.task",
     "TaskMetric": "mstasks.metrics",
     "Update": "mstasks.meta.update",
+    "open_file": "mstasks.data.files",
     "per_example_mean": "mstasks.reduce",
+    "quoted": "mstasks.data.files",
+    "read_array": "mstasks.data.arrays",
+    "read_ids": "mstasks.data.files",
+    "read_image": "mstasks.data.pictures",
+    "read_lines": "mstasks.data.files",
+    "read_picture": "mstasks.data.pictures",
     "split_off": "mstasks.data.splits",
 }
 
@@ -84,7 +98,9 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "Exporter",
     "FeatureInfo",
     "Features",
+    "FileDataset",
     "Head",
+    "IMAGE",
     "LossWeighting",
     "Objective",
     "Options",
@@ -96,6 +112,7 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "RecipeTask",
     "Runner",
     "Sample",
+    "Source",
     "SparsePart",
     "Split",
     "StepLosses",
@@ -104,7 +121,14 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "Task",
     "TaskMetric",
     "Update",
+    "open_file",
     "per_example_mean",
+    "quoted",
+    "read_array",
+    "read_ids",
+    "read_image",
+    "read_lines",
+    "read_picture",
     "split_off",
 ]
 

@@ -12,8 +12,11 @@ import torch
 from mstasks.bound import BoundTask, bind_tasks, target_infos
 from mstasks.data.batch import Batch
 from mstasks.data.dataset import Dataset, Split
+from mstasks.data.file_dataset import FileDataset
+from mstasks.data.files import read_lines
 from mstasks.data.loader import eval_batches, train_batches
 from mstasks.data.pipeline import Pipeline
+from mstasks.data.reduced import decoding_size
 from mstasks.device import choose_device
 from mstasks.distributed import rank, world
 from mstasks.errors import UsageError
@@ -81,17 +84,31 @@ class Experiment:
             )
         except (ValueError, OSError) as error:
             raise UsageError(f"{self.loaded.origins.get(('data',), self.loaded.path)}: {error}") from error
+        if isinstance(dataset, FileDataset):
+            dataset.at_least = decoding_size(data.augment, data.size)
         return dataset
 
+    @cached_property
+    def _excluded(self) -> frozenset[str]:
+        """Ids that the recipe leaves out."""
+        listed = self.recipe.data.exclude
+        if listed is None:
+            return frozenset()
+        try:
+            return frozenset(line for line in read_lines(listed) if line and not line.startswith("#"))
+        except ValueError as error:
+            raise UsageError(f"{self.loaded.origins.get(('data', 'exclude'), self.loaded.path)}: {error}") from error
+
     def ids(self, split: Split) -> Sequence[str]:
-        """Ids of a split.
+        """Ids of a split, without those that `data.exclude` lists.
 
         Raises:
-            UsageError: If it is empty.
+            UsageError: If there are none.
         """
-        ids = self.dataset.ids(split)
+        ids = [id for id in self.dataset.ids(split) if id not in self._excluded]
         if not ids:
-            raise UsageError(f"data set {self.recipe.data.dataset!r} has no image in its {split} split.")
+            left = " that `data.exclude` leaves in" if self._excluded else ""
+            raise UsageError(f"data set {self.recipe.data.dataset!r} has no image in its {split} split{left}.")
         return ids
 
     def train_batches(self, start: int) -> Iterator[Batch]:

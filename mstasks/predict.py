@@ -10,41 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from mstasks.bench.autotune import AutoTuner
 from mstasks.bound import BoundTask
 from mstasks.data.sample import Sample
-from mstasks.errors import MstasksError
 from mstasks.evaluate import network_outputs
 from mstasks.experiment import Experiment
 from mstasks.figures import Column, bars, draw_grid, picture
 from mstasks.network import Network
 from mstasks.picture import default_palette
 from mstasks.targets import TargetKind
-
-
-class ImageError(MstasksError):
-    """An image cannot be read."""
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """RGB, uint8 (H, W, 3), turned upright as its EXIF orientation says.
-
-    Raises:
-        ImageError: If it is missing or not an image.
-    """
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):  # Pillow would cut 16 bits off at 255 instead of scaling them
-                levels = np.asarray(upright).astype(np.float64) / 257
-                upright = Image.fromarray(levels.clip(0, 255).round().astype(np.uint8))
-            return np.asarray(upright.convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
-        reason = "no such file" if not path.exists() else "a folder; name its images" if path.is_dir() else str(error)
-        raise ImageError(f"{path}: not a readable image: {reason}") from error
 
 
 def fast_network(experiment: Experiment, network: Network, images: int, tuner: AutoTuner) -> Network:

@@ -21,8 +21,9 @@ def command(run: Path, images: tuple[Path, ...], out: Path | None) -> None:
     two seconds at most; `mstasks bench` shows the ways. Predictions stay the same to 1e-4 of their largest value.
     """
     from mstasks.bench.autotune import AutoTuner
+    from mstasks.data.pictures import read_image
     from mstasks.errors import MstasksError
-    from mstasks.predict import ImageError, fast_network, free_folders, predict_image, read_image, save_predictions
+    from mstasks.predict import fast_network, free_folders, predict_image, save_predictions
     from mstasks.runfolder import RunFolder
     from mstasks.trained import open_trained, ordinary_runs
 
@@ -35,7 +36,7 @@ def command(run: Path, images: tuple[Path, ...], out: Path | None) -> None:
     for path, folder in free_folders(out or run / "predict", list(images)):
         try:
             image = read_image(path)
-        except ImageError as error:
+        except ValueError as error:
             click.echo(str(error), err=True)
             failed += 1
             continue

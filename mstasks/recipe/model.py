@@ -37,6 +37,15 @@ class Data(Options):
         (), description="albumentations transforms by class name, each with its arguments, applied in order."
     )
     workers: int = Field(0, ge=0, description="Loader processes; 0 loads in the training process.")
+    exclude: RecipePath | None = Field(
+        None, description="A text file of ids to leave out, one a line, such as the one that `check --data` writes."
+    )
+    cache: Literal["read", "fill", "off"] = Field(
+        "read",
+        description="`read` takes decoded files from the cache that `mstasks data cache` made, `fill` also adds what "
+        "is missing, `off` decodes every time.",
+    )
+    cache_gib: float = Field(32.0, gt=0, description="How many GiB the whole cache may hold; nothing is added beyond.")
     options: SerializeAsAny[Options] | None = Field(None, description="The data set's own options.")
 
 
