@@ -71,7 +71,7 @@ CASES = [
         "extends: sub/base.yaml\noptim: {lr: 0}\n",
         (
             "r.yaml:2:13: optim.lr is 0; allowed: a number greater than 0",
-            "sub/base.yaml:5:3: unknown key 'bach_size' in data (data set toy); allowed: dataset, augment, batch_size, size, workers, classes, root, shuffle, gamma, names, count; did you mean 'batch_size'?",
+            "sub/base.yaml:5:3: unknown key 'bach_size' in data (data set toy); allowed: dataset, augment, batch_size, cache, cache_gib, exclude, size, workers, classes, root, shuffle, gamma, names, count; did you mean 'batch_size'?",
         ),
         files=(("sub/base.yaml", changed("batch_size: 8", "bach_size: 8")),),
     ),

@@ -17,7 +17,7 @@ CASES = [
         changed("dataset: toy", "dataset: imagenet\n  bach_size: 3\n  root: /x"),
         (
             "r.yaml:3:12: unknown data set 'imagenet'; data sets: bare, greedy, mute, needy, toy, vague (`mstasks ls datasets`)",
-            "r.yaml:4:3: unknown key 'bach_size' in data; allowed: augment, batch_size, dataset, size, workers; did you mean 'batch_size'?",
+            "r.yaml:4:3: unknown key 'bach_size' in data; allowed: augment, batch_size, cache, cache_gib, dataset, exclude, size, workers; did you mean 'batch_size'?",
         ),
     ),
     Bad(
@@ -34,7 +34,7 @@ CASES = [
         "unknown option of a data set",
         changed("dataset: toy", "dataset: toy\n  clases: 13"),
         (
-            "r.yaml:4:3: unknown key 'clases' in data (data set toy); allowed: dataset, augment, batch_size, size, workers, classes, root, shuffle, gamma, names, count; did you mean 'classes'?",
+            "r.yaml:4:3: unknown key 'clases' in data (data set toy); allowed: dataset, augment, batch_size, cache, cache_gib, exclude, size, workers, classes, root, shuffle, gamma, names, count; did you mean 'classes'?",
         ),
     ),
     Bad(
@@ -50,7 +50,7 @@ CASES = [
         "data set without options",
         changed("dataset: toy", "dataset: bare\n  root: /x").replace("  labels: {}\n", ""),
         (
-            "r.yaml:4:3: unknown key 'root' in data (data set bare); allowed: dataset, augment, batch_size, size, workers",
+            "r.yaml:4:3: unknown key 'root' in data (data set bare); allowed: dataset, augment, batch_size, cache, cache_gib, exclude, size, workers",
         ),
     ),
     Bad(
@@ -62,7 +62,7 @@ CASES = [
         "the field that holds options written out",
         changed("dataset: toy", "dataset: toy\n  options: {classes: 13}"),
         (
-            "r.yaml:4:3: unknown key 'options' in data (data set toy); allowed: dataset, augment, batch_size, size, workers, classes, root, shuffle, gamma, names, count",
+            "r.yaml:4:3: unknown key 'options' in data (data set toy); allowed: dataset, augment, batch_size, cache, cache_gib, exclude, size, workers, classes, root, shuffle, gamma, names, count",
         ),
     ),
     Bad(
@@ -260,7 +260,7 @@ CASES = [
         (
             "r.yaml:1:7: name is 3; allowed: At most 100 letters, digits, '.', '_' and '-', the first a letter or digit; names the run folder; put it in quotes if the text is meant",
             "r.yaml:2:33: data.size.1 is 9; allowed: a whole number of at least 32 and at most 16384",
-            "r.yaml:2:37: unknown key 'gama' in data (data set toy); allowed: dataset, augment, batch_size, size, workers, classes, root, shuffle, gamma, names, count; did you mean 'gamma'?",
+            "r.yaml:2:37: unknown key 'gama' in data (data set toy); allowed: dataset, augment, batch_size, cache, cache_gib, exclude, size, workers, classes, root, shuffle, gamma, names, count; did you mean 'gamma'?",
             "r.yaml:3:1: backbone.model is missing; needed: A timm model name",
             "r.yaml:4:29: tasks.labels.smoothing is 2; allowed: a number of at least 0 and below 1",
             "r.yaml:4:33: unknown task 'dpth'; tasks: depth, labels, lost, picky, plain (`mstasks ls tasks`); did you mean 'depth'?",
