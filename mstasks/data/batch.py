@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mstasks.data.sample import RawTarget, Sample
@@ -101,16 +103,19 @@ def collate(samples: Sequence[Sample], infos: Mapping[str, TargetInfo]) -> Batch
 def _target(name: str, info: TargetInfo, samples: Sequence[Sample], size: tuple[int, int]) -> Target:
     missing = _missing(info, size)
     raws = [sample.targets.get(name, missing) for sample in samples]
-    dtype = np.int64 if info.kind is TargetKind.LABEL_MAP else np.float32
-    value = torch.from_numpy(np.stack([raw.value.astype(dtype, copy=False) for raw in raws]))
-    valid = torch.from_numpy(np.stack([raw.valid for raw in raws]))
-    if info.kind is TargetKind.VECTOR_MAP:
-        value, valid = value.permute(0, 3, 1, 2).contiguous(), valid.unsqueeze(1)
-    elif info.kind in (TargetKind.DEPTH_MAP, TargetKind.SCALAR_MAP):
-        value, valid = value.unsqueeze(1), valid.unsqueeze(1)
-    value.masked_fill_(~valid, 0)
+    # Each label is written once, where it belongs: channels first, in the type of the batch.
+    planar = info.kind in (TargetKind.DEPTH_MAP, TargetKind.SCALAR_MAP)
+    shape = (3, *size) if info.kind is TargetKind.VECTOR_MAP else missing.valid.shape
+    value = np.empty((len(raws), *shape), np.int64 if info.kind is TargetKind.LABEL_MAP else np.float32)
+    valid = np.stack([raw.valid for raw in raws])
+    for position, raw in enumerate(raws):
+        value[position] = np.moveaxis(raw.value, -1, 0) if info.kind is TargetKind.VECTOR_MAP else raw.value
+        if not raw.valid.all():
+            value[position][..., ~raw.valid] = 0
     _check(name, info, value, samples)
-    return Target(value, valid)
+    if info.kind is TargetKind.VECTOR_MAP or planar:
+        valid = valid[:, None]
+    return Target(torch.from_numpy(value[:, None] if planar else value), torch.from_numpy(valid))
 
 
 def _missing(info: TargetInfo, size: tuple[int, int]) -> RawTarget:
@@ -120,15 +125,14 @@ def _missing(info: TargetInfo, size: tuple[int, int]) -> RawTarget:
     return RawTarget(np.zeros(shape + tail, np.float32), np.zeros(shape, np.bool_))
 
 
-def _check(name: str, info: TargetInfo, value: Tensor, samples: Sequence[Sample]) -> None:
+def _check(name: str, info: TargetInfo, value: NDArray[Any], samples: Sequence[Sample]) -> None:
     """Stop a label that would end as NaN in the weights, or as an unreadable error on the GPU."""
     if info.kind is TargetKind.LABEL_MAP:
         low, high, allowed = 0.0, len(info.names) - 1.0, f"a class index from 0 to {len(info.names) - 1}"
     else:
         limit = float(np.finfo(np.float32).max)
         low, high, allowed = -limit, limit, "finite"
-    extremes = [(float(least), float(most)) for least, most in (torch.aminmax(part) for part in value)]
-    for sample, found in zip(samples, extremes, strict=True):
-        wrong = [extreme for extreme in found if not low <= extreme <= high]
+    for sample, labels in zip(samples, value, strict=True):
+        wrong = [extreme for extreme in (float(labels.min()), float(labels.max())) if not low <= extreme <= high]
         if wrong:
             raise ValueError(f"A valid label of '{name}' must be {allowed}. Found {wrong[0]:g} in '{sample.id}'.")

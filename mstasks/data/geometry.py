@@ -100,6 +100,11 @@ def moved_values(
 
 
 def _moved_vectors(value: NDArray[Any], move: Similarity) -> NDArray[np.float32]:
+    if abs(move.zoom - 1) < _SAME and bool(np.abs(np.abs(move.turn) - np.eye(2)).max() < _SAME):
+        mirrored = np.array(value, np.float32)  # a mirror: unit vectors stay unit
+        for axis in np.flatnonzero(np.diag(move.turn) < 0):
+            np.negative(mirrored[..., axis], out=mirrored[..., axis])
+        return mirrored
     matrix = np.zeros((3, 3), np.float32)
     matrix[:2, :2] = move.turn
     matrix[2, 2] = move.zoom

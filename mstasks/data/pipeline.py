@@ -63,9 +63,9 @@ class Pipeline:
         Raises:
             ValueError: If the sample breaks the contract of its targets, or a transform fails on it.
         """
-        before = _image_shape(sample)
+        before = image_shape(sample)
         for name in self._infos.keys() & sample.targets.keys():
-            _check(sample.id, name, self._infos[name], sample.targets[name])
+            check_label(sample.id, name, self._infos[name], sample.targets[name])
         if seed is None or not self._steps:
             return self._assembled(
                 sample, resized(sample.image, self._size), Sampler(None, before, self._size), IDENTITY
@@ -73,12 +73,13 @@ class Pipeline:
         view = self._augmented(sample, seed)
         shape = (view.image.shape[0], view.image.shape[1])
         move = similarity(view.linear, before, shape)
-        sampler = Sampler(resized(view.source, self._size, smooth=False), before, self._size)
+        source = None if view.track is None else resized(view.track.source, self._size, smooth=False)
+        sampler = Sampler(source, before, self._size, view.mirrored)
         return self._assembled(sample, resized(view.image, self._size), sampler, move)
 
     def _augmented(self, sample: Sample, seed: int) -> View:
         generator, py_random = np.random.default_rng(seed), random.Random(seed)
-        view = View.of(sample.image)
+        view = View(sample.image)
         for step in self._steps:
             view = _applied(step, view, generator, py_random, sample.id)
         return view
@@ -107,15 +108,24 @@ def _applied(step: Step, view: View, generator: np.random.Generator, py_random: 
         raise ValueError(f"{step.name} failed on '{id}' at {height} x {width}: {error}") from error
 
 
-def _image_shape(sample: Sample) -> tuple[int, int]:
+def image_shape(sample: Sample) -> tuple[int, int]:
+    """Height and width of a sample's image.
+
+    Raises:
+        ValueError: If it is not uint8 (H, W, 3).
+    """
     image = sample.image
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"The image of '{sample.id}' must be uint8 (H, W, 3). Found {image.dtype} {image.shape}.")
     return image.shape[0], image.shape[1]
 
 
-def _check(id: str, name: str, info: TargetInfo, raw: RawTarget) -> None:
-    """Hold a data set to the shapes of `mstasks.RawTarget`."""
+def check_label(id: str, name: str, info: TargetInfo, raw: RawTarget) -> None:
+    """Hold a data set to the shapes of `mstasks.RawTarget`.
+
+    Raises:
+        ValueError: If a label of the sample ``id`` has another; says which target.
+    """
     shape, place = raw.value.shape, f"'{name}' of '{id}'"
     vector = info.kind is TargetKind.VECTOR_MAP
     if info.kind.dense:

@@ -45,12 +45,20 @@ class Sampler:
             where from nowhere; None for a plain resize of the whole.
         before: Height and width of the old image.
         after: Height and width of the new image.
+        mirrored: Whether a plain resize is followed by an exchange of left and right, and of top and bottom.
     """
 
-    def __init__(self, source: NDArray[np.float32] | None, before: tuple[int, int], after: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        source: NDArray[np.float32] | None,
+        before: tuple[int, int],
+        after: tuple[int, int],
+        mirrored: tuple[bool, bool] = (False, False),
+    ) -> None:
         self._source = source
         self._before = before
         self._after = after
+        self._mirror = tuple(slice(None, None, -1 if turned else 1) for turned in reversed(mirrored))
         self._indices: dict[tuple[int, int], NDArray[np.intp]] = {}
         self.inside = None if source is None else self._shows_something(source)
 
@@ -67,10 +75,10 @@ class Sampler:
         """
         shape = (labels.shape[0], labels.shape[1])
         if self._source is None and shape == self._after:
-            return labels
+            return labels[self._mirror]
         index = self._indices.get(shape)
         if index is None:
-            index = self._indices[shape] = self._index(*shape)
+            index = self._indices[shape] = self._index(*shape)[self._mirror]
         flat = labels.reshape(shape[0] * shape[1], *labels.shape[2:])
         return flat.take(index, axis=0)
 

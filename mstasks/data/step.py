@@ -2,7 +2,8 @@
 
 Labels do not go through albumentations. Two things go along with the image instead: the coordinates of its pixels,
 which tell where each new pixel came from, and three corner points, which tell how the camera moved. Labels are
-fetched once, at the end, from their own resolution.
+fetched once, at the end, from their own resolution. As long as there were mirrors alone, nothing needs to go along but
+which: that is many times faster.
 """
 
 from __future__ import annotations
@@ -23,29 +24,53 @@ _ARM = 1000.0
 _CORNERS = np.array([[0, 0, 0, 0, 1], [_ARM, 0, 0, 0, 1], [0, _ARM, 0, 0, 1]], np.float64)
 
 
+_MIRRORS = ("HorizontalFlip", "VerticalFlip")
+_MARK = np.array([[0, 1], [2, 3]], np.uint8)
+"""Goes through a mirror as a mask; its first element then says which mirror it was."""
+
+
 @dataclass(frozen=True, slots=True)
-class View:
-    """An image on its way through the steps, and where it came from.
+class Track:
+    """Where a moved image came from.
 
     Attributes:
-        image: RGB, uint8 (H, W, 3).
         source: x and y of the original pixel that each pixel shows, float32 (H, W, 2); `OUTSIDE` where none.
         corners: Where three corner points of the original plane have got to, as albumentations keypoints (3, 5).
     """
 
-    image: NDArray[np.uint8]
     source: NDArray[np.float32]
     corners: NDArray[np.float64]
 
-    @classmethod
-    def of(cls, image: NDArray[np.uint8]) -> View:
-        """The unmoved view of an image."""
-        return cls(image, coordinates(image.shape[0], image.shape[1]), _CORNERS)
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An image on its way through the steps.
+
+    Attributes:
+        image: RGB, uint8 (H, W, 3).
+        mirrored: Whether left and right, and whether top and bottom, have changed places; of no meaning with a track.
+        track: Where it came from, None as long as there were mirrors alone.
+    """
+
+    image: NDArray[np.uint8]
+    mirrored: tuple[bool, bool] = (False, False)
+    track: Track | None = None
+
+    def tracked(self) -> Track:
+        """Where the image came from, whether or not it was written down."""
+        if self.track is not None:
+            return self.track
+        height, width = self.image.shape[:2]
+        across, down = (-1 if mirrored else 1 for mirrored in self.mirrored)
+        corners = _CORNERS * [across, down, 1, 1, 1]  # moved by whole frames, which their differences do not show
+        return Track(coordinates(height, width)[::down, ::across], corners)
 
     @property
     def linear(self) -> NDArray[np.float64]:
         """(2, 2) linear part of the map of pixels (x, y) from the original to this image."""
-        points = np.asarray(self.corners, np.float64)[:, :2]
+        if self.track is None:
+            return np.diag([-1.0 if mirrored else 1.0 for mirrored in self.mirrored])
+        points = np.asarray(self.track.corners, np.float64)[:, :2]
         return np.stack([points[1] - points[0], points[2] - points[0]], 1) / _ARM
 
 
@@ -80,14 +105,22 @@ class Step:
         self._transform.set_random_state(generator, py_random)
         if self._reach is Reach.IMAGE:
             return replace(view, image=_checked(self._transform(image=view.image)["image"]))
+        if self.name in _MIRRORS and view.track is None:
+            return self._mirror(view)
         if self.name == "RandomResizedCrop":
             self._fit(view.image.shape[0], view.image.shape[1])
+        track = view.tracked()
         if self._reach is Reach.LABELS:
             # It neither mirrors nor meets depth or normals, so that nobody asks where the corners are.
-            moved = self._transform(image=view.image, mask=view.source)
-            return View(moved["image"], moved["mask"], view.corners)
-        moved = self._transform(image=view.image, mask=view.source, keypoints=view.corners)
-        return View(moved["image"], moved["mask"], moved["keypoints"])
+            moved = self._transform(image=view.image, mask=track.source)
+            return View(moved["image"], track=Track(moved["mask"], track.corners))
+        moved = self._transform(image=view.image, mask=track.source, keypoints=track.corners)
+        return View(moved["image"], track=Track(moved["mask"], moved["keypoints"]))
+
+    def _mirror(self, view: View) -> View:
+        moved = self._transform(image=view.image, mask=_MARK)
+        first = int(moved["mask"][0, 0])
+        return View(moved["image"], (view.mirrored[0] ^ bool(first & 1), view.mirrored[1] ^ bool(first & 2)))
 
     def _fit(self, height: int, width: int) -> None:
         """Crop to the smallest frame of the image's aspect that covers the size, so that later turns are turns."""

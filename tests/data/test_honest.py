@@ -122,7 +122,7 @@ def test_what_is_allowed_for_depth_and_normals_really_is_a_similarity(name: str,
     (step,) = build_steps([{name: {"p": 1.0, **arguments}}], BOTH, (96, 128))
     image = np.zeros((192, 256, 3), np.uint8)
     for seed in range(10):
-        view = step(View.of(image), np.random.default_rng(seed), random.Random(seed))
+        view = step(View(image), np.random.default_rng(seed), random.Random(seed))
         linear = view.linear / (np.array([view.image.shape[1] / 256, view.image.shape[0] / 192])[:, None])
         move = similarity(view.linear, (192, 256), (view.image.shape[0], view.image.shape[1]))
         np.testing.assert_allclose(linear, move.zoom * move.turn, atol=0.01 * move.zoom)
@@ -132,7 +132,7 @@ def test_that_check_can_fail() -> None:
     """ShiftScaleRotate, refused above, is indeed no similarity: albumentations draws two scales."""
     transform = albumentations.ShiftScaleRotate(scale_limit=0.5, p=1.0)
     step = Step(transform, Reach.CAMERA, (96, 96), keeps_aspect=True)
-    view = step(View.of(np.zeros((96, 96, 3), np.uint8)), np.random.default_rng(0), random.Random(0))
+    view = step(View(np.zeros((96, 96, 3), np.uint8)), np.random.default_rng(0), random.Random(0))
     assert np.linalg.cond(view.linear) > 1.05
 
 
