@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mstasks.data.files import open_file, quoted, read_ids, read_lines
     from mstasks.data.pictures import read_image, read_picture
     from mstasks.data.sample import RawTarget, Sample
+    from mstasks.data.sampling import nearest
     from mstasks.data.splits import split_off
     from mstasks.exporter import Exporter, ExportError, ExportModel, Runner
     from mstasks.features import FeatureInfo, Features
@@ -67,6 +68,7 @@ _LAZY = {
     "Task": "mstasks.task",
     "TaskMetric": "mstasks.metrics",
     "Update": "mstasks.meta.update",
+    "nearest": "mstasks.data.sampling",
     "open_file": "mstasks.data.files",
     "per_example_mean": "mstasks.reduce",
     "quoted": "mstasks.data.files",
@@ -121,6 +123,7 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "Task",
     "TaskMetric",
     "Update",
+    "nearest",
     "open_file",
     "per_example_mean",
     "quoted",

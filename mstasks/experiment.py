@@ -11,11 +11,13 @@ import torch
 
 from mstasks.bound import BoundTask, bind_tasks, target_infos
 from mstasks.data.batch import Batch
+from mstasks.data.cache.opening import Mode, with_cache
 from mstasks.data.dataset import Dataset, Split
 from mstasks.data.file_dataset import FileDataset
 from mstasks.data.files import read_lines
 from mstasks.data.loader import eval_batches, train_batches
 from mstasks.data.pipeline import Pipeline
+from mstasks.data.prepared import prepared
 from mstasks.data.reduced import decoding_size
 from mstasks.device import choose_device
 from mstasks.distributed import rank, world
@@ -76,7 +78,18 @@ class Experiment:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data set."""
+        """The data set, read through the cache if the recipe wants that."""
+        return self.through_cache(self.recipe.data.cache, silent=rank() != 0)
+
+    def through_cache(self, mode: Mode, *, silent: bool) -> Dataset:
+        """The data set, read through the cache; arguments as for `with_cache`."""
+        data, kind = self.recipe.data, type(self.uncached)
+        dataset = prepared(self.uncached, self.infos, data.size, data.augment)
+        return with_cache(dataset, kind, mode, data.cache_gib, silent=silent)
+
+    @cached_property
+    def uncached(self) -> Dataset:
+        """The data set as its plugin made it: whatever is asked for is read from its files."""
         data = self.recipe.data
         try:
             dataset: Dataset = resolve(self.loaded.registry.find("dataset", data.dataset).factory)(
@@ -89,7 +102,7 @@ class Experiment:
         return dataset
 
     @cached_property
-    def _excluded(self) -> frozenset[str]:
+    def excluded(self) -> frozenset[str]:
         """Ids that the recipe leaves out."""
         listed = self.recipe.data.exclude
         if listed is None:
@@ -105,9 +118,9 @@ class Experiment:
         Raises:
             UsageError: If there are none.
         """
-        ids = [id for id in self.dataset.ids(split) if id not in self._excluded]
+        ids = [id for id in self.dataset.ids(split) if id not in self.excluded]
         if not ids:
-            left = " that `data.exclude` leaves in" if self._excluded else ""
+            left = " that `data.exclude` leaves in" if self.excluded else ""
             raise UsageError(f"data set {self.recipe.data.dataset!r} has no image in its {split} split{left}.")
         return ids
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 VOID = 64
 """Grey level of pixels without a label."""
-_INCHES, _DPI = 2.0, 110
+CELL_INCHES = 2.0
+"""Width of a cell of a figure."""
+_DPI = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +125,17 @@ def bars(axis: Axes, names: Sequence[str], probabilities: Tensor, labels: tuple[
         axis.spines[side].set_visible(False)
 
 
+def cell_height(aspect: float) -> float:
+    """Inches of a cell whose pictures have this height over width."""
+    return CELL_INCHES * min(max(aspect, 0.6), 2.0)  # names of attributes need some height, long images have an end
+
+
 def draw_grid(columns: Sequence[Column], rows: int, path: Path, aspect: float = 1.0) -> None:
     """Save a figure of columns with so many rows; ``aspect`` is a cell's height over its width."""
     from matplotlib.figure import Figure
 
-    height = _INCHES * min(max(aspect, 0.6), 2.0)  # names of attributes need some height, long images have an end
-    figure = Figure(figsize=(_INCHES * len(columns), height * rows + 0.3), layout="constrained")
+    height = cell_height(aspect)
+    figure = Figure(figsize=(CELL_INCHES * len(columns), height * rows + 0.3), layout="constrained")
     axes = figure.subplots(rows, len(columns), squeeze=False)
     for column, cells in zip(columns, axes.T, strict=True):
         cells[0].set_title(column.title, fontsize=8)

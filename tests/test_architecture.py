@@ -32,6 +32,7 @@ WORK = (
     "figures",
     "fit",
     "predict",
+    "scan",
     "summary",
     "trained",
 )

@@ -22,6 +22,7 @@ VERBS = {
     "bench": "Time the dense, masked, compact and exported network of a run.",
     "export": "A file that runs without mstasks.",
     "predict": "A picture and raw arrays per task, for images of your own.",
+    "data": "The cache of decoded images and labels: fill it ahead of training, or remove it.",
     "check": "Validate a recipe, then push one synthetic batch through everything.",
     "show": "A recipe as it is understood, with the origin of each value.",
     "schema": "JSON schema of recipes, for editors.",

@@ -14,7 +14,9 @@ import rich_click as click
 from mstasks import __version__
 from mstasks.cli.arguments import json_option, plugin_option
 from mstasks.cli.console import print_json, print_table
+from mstasks.data.cache.folder import cache_folder
 from mstasks.discovery import describe
+from mstasks.errors import MstasksError
 from mstasks.install import install_problems
 from mstasks.plugins import load_plugins
 
@@ -36,18 +38,27 @@ _LIBRARIES = (
 
 
 @click.command()
+@click.argument("recipe", required=False)
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @plugin_option
 @json_option
-def command(plugins: tuple[str, ...], as_json: bool) -> None:
-    """Versions, device, plugins and why one is broken: paste it into a bug report."""
+def command(recipe: str | None, overrides: tuple[str, ...], plugins: tuple[str, ...], as_json: bool) -> None:
+    """Versions, device, plugins and why one is broken: paste it into a bug report.
+
+    With RECIPE, also what its data set found on disk and how many images each split has, or why it found nothing;
+    `mstasks check RECIPE --data` then reads every file.
+    """
     rows = [asdict(row) for row in load_plugins(plugins).plugins]
+    data = None if recipe is None else _data(recipe, overrides, plugins)
+    problems = install_problems() + [f"plugin {row['name']}: {row['error']}" for row in rows if row["error"]]
     facts = {
         "versions": _versions(),
         "device": _device(),
         "cache": _cache(),
         "environment": {key: value for key, value in sorted(os.environ.items()) if key.startswith("MSTASKS_")},
         "plugins": rows,
-        "problems": install_problems() + [f"plugin {row['name']}: {row['error']}" for row in rows if row["error"]],
+        "data": data,
+        "problems": problems + [f"data of {recipe}: {text}" for text in (data or {}).get("problems", ())],
     }
     if as_json:
         print_json(facts)
@@ -80,14 +91,36 @@ def _device() -> dict[str, Any]:
 
 def _cache() -> str:
     """The folder that cached files go to."""
-    given = os.environ.get("MSTASKS_CACHE")
-    if given:
-        return given
     try:
-        from platformdirs import user_cache_dir
+        return str(cache_folder())
     except ImportError as error:
         return f"unknown: {describe(error, None)}"
-    return user_cache_dir("mstasks")
+
+
+def _data(recipe: str, overrides: tuple[str, ...], plugins: tuple[str, ...]) -> dict[str, Any]:
+    """What the recipe's data set found on disk; what is wrong with recipe, plugins or files is a problem."""
+    facts: dict[str, Any] = {"dataset": None, "found": None, "splits": {}, "problems": []}
+    try:
+        from mstasks.experiment import Experiment
+        from mstasks.recipe import load_recipe
+        from mstasks.scan.found import look, open_dataset
+
+        experiment = Experiment(load_recipe(recipe, overrides, plugins))
+        facts["dataset"] = experiment.recipe.data.dataset
+        found = look(open_dataset(experiment))
+        facts["found"] = found.text
+        facts["problems"] += [f"{split}: {fault.reason}" for split, fault in found.faults.items()]
+        excluded = experiment.excluded
+        facts["splits"] = {
+            split: {"images": len(ids), "excluded": sum(id in excluded for id in ids)}
+            for split, ids in found.ids.items()
+            if split not in found.faults
+        }
+    except MstasksError as error:
+        facts["problems"] += str(error).splitlines()
+    except Exception as error:  # whatever it is, it is what somebody runs this command for
+        facts["problems"].append(describe(error, None))
+    return facts
 
 
 def _print(facts: dict[str, Any]) -> None:
@@ -99,10 +132,20 @@ def _print(facts: dict[str, Any]) -> None:
     columns = ["name", "version", "origin", "provides"]
     print_table([key.upper() for key in columns], [[_text(row[key]) for key in columns] for row in facts["plugins"]])
     click.echo()
+    if facts["data"] is not None and facts["data"]["dataset"] is not None:
+        _print_data(facts["data"])
     for problem in facts["problems"]:
         click.echo(f"problem: {problem}")
     if not facts["problems"]:
         click.echo("no problem found")
+
+
+def _print_data(data: dict[str, Any]) -> None:
+    click.echo(f"data set: {data['dataset']}: {data['found'] or 'nothing found'}")
+    if data["splits"]:
+        rows = [[split, str(counts["images"]), str(counts["excluded"])] for split, counts in data["splits"].items()]
+        print_table(["SPLIT", "IMAGES", "EXCLUDED"], rows)
+    click.echo()
 
 
 def _text(value: Any) -> str:

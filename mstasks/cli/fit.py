@@ -90,6 +90,8 @@ def _train(loaded: LoadedRecipe, out: Path, resume: Path | None) -> None:
         console = Console(quiet=rank() != 0)
         run = start_run(loaded, out) if resume is None else RunFolder.open(resume)
         console.print(f"run: {run.path}", highlight=False, soft_wrap=True, markup=False)
+        if loaded.recipe.data.cache == "fill" and rank() == 0:
+            _announce_cache(loaded, console)
         try:
             summary = fit(loaded, run, console, resume=resume is not None)
         except (Interrupted, KeyboardInterrupt) as stopped:
@@ -97,6 +99,15 @@ def _train(loaded: LoadedRecipe, out: Path, resume: Path | None) -> None:
             raise Interrupted(f"{reason} Go on with: mstasks fit --resume {run.path}") from None
         if rank() == 0:
             _conclude(summary, run.path, console)
+
+
+def _announce_cache(loaded: LoadedRecipe, console: Console) -> None:
+    from mstasks.data.cache.opening import announcement
+    from mstasks.experiment import Experiment
+
+    text = announcement(Experiment(loaded).dataset)
+    if text is not None:
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _dry_run(loaded: LoadedRecipe) -> None:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import io
+import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
 
+_LONGEST, _MOST_LINES = 32 << 20, 2_000_000
+_LONGEST_REASON = 300
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
-def quoted(path: Path) -> str:
-    """The path in quotes for an error message; what a terminal cannot show, such as bytes without meaning, escaped."""
-    return "'" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path)) + "'"
+
+def quoted(path: Path | str) -> str:
+    """A path in quotes for an error message; what a terminal cannot show, such as bytes without meaning, escaped."""
+    return f"'{_shown(str(path))}'"
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be decoded: what the decoder says, if it says anything, in one line without a full stop."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it"
+    text = _shown(" ".join(str(error).split()))
+    text = text.rstrip(".") if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
+    if isinstance(error, (OSError, SyntaxError, ValueError)) and any(character.isalpha() for character in text):
+        return text
+    return f"the decoder failed with {type(error).__name__}{text and ': '}{text}"
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -20,39 +41,46 @@ def open_file(path: Path) -> BinaryIO:
     """
     try:
         mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise ValueError(f"{quoted(path)} is a folder, where a file is expected.")
-        if not stat.S_ISREG(mode):
-            raise ValueError(f"{quoted(path)} is a pipe, a socket or a device, where a file is expected.")
-        return path.open("rb")
+        if stat.S_ISREG(mode):
+            # Should a pipe take its place in this moment, nobody waits for what it brings.
+            return os.fdopen(os.open(path, _FLAGS), "rb")
     except FileNotFoundError:
         raise ValueError(f"There is no {quoted(path)}.") from None
     except OSError as error:
-        raise ValueError(f"{quoted(path)} cannot be opened: {error.strerror}.") from error
+        raise ValueError(f"{quoted(path)} cannot be opened: {error.strerror or reason(error)}.") from error
+    except ValueError as error:  # a zero byte, or half of a character
+        raise ValueError(f"{quoted(path)} cannot be the name of a file: {reason(error)}.") from error
+    what = "a folder" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
+    raise ValueError(f"{quoted(path)} is {what}, where a file is expected.")
 
 
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file in UTF-8, with or without a byte order mark, stripped of white space at both ends.
 
     Raises:
-        ValueError: If the file cannot be opened or is not text.
+        ValueError: If the file cannot be opened, is not text, or is larger than 32 MiB or two million lines.
     """
     with open_file(path) as file:
-        content = file.read(_LONGEST + 1)
-    if len(content) > _LONGEST:
-        raise ValueError(f"{quoted(path)} is larger than {_LONGEST >> 20} MiB, which no list of ids or labels is.")
+        try:
+            content = file.read(_LONGEST + 1)
+        except OSError as error:
+            raise ValueError(f"{quoted(path)} cannot be read: {reason(error)}.") from error
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if len(content) > _LONGEST or content.count(b"\n") > _MOST_LINES:
+        most = f"{_LONGEST >> 20} MiB or {_MOST_LINES:,} lines"
+        raise ValueError(f"{quoted(path)} is larger than {most}, which no list of ids or labels is.")
+    return [_line(raw, number, path) for number, raw in enumerate(io.BytesIO(content), 1)]
+
+
+def _line(raw: bytes, number: int, path: Path) -> str:
     try:
-        text = content.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{quoted(path)} is not a text file in UTF-8: {error.reason} at byte {error.start}."
-        ) from error
+        raise ValueError(f"{quoted(path)} is not a text file in UTF-8: line {number}, {error.reason}.") from error
     if "\0" in text:
-        raise ValueError(f"{quoted(path)} is not a text file: it holds a zero byte.")
-    return [line.strip() for line in text.splitlines()]
-
-
-_LONGEST = 64 << 20
+        raise ValueError(f"{quoted(path)} is not a text file: line {number} holds a zero byte.")
+    return text.strip()
 
 
 def read_ids(path: Path) -> tuple[str, ...]:
@@ -65,10 +93,11 @@ def read_ids(path: Path) -> tuple[str, ...]:
     for number, id in enumerate(read_lines(path), 1):
         if not id:
             continue
+        place = f"{_shown(str(path))}:{number}"
         if id in seen:
-            raise ValueError(f"{path}:{number}: the id '{id}' stands in line {seen[id]} already.")
-        if Path(id).name != id or "\\" in id:
-            raise ValueError(f"{path}:{number}: an id must be a file name without folders. Found '{id}'.")
+            raise ValueError(f"{place}: the id {quoted(id)} stands in line {seen[id]} already.")
+        if id == ".." or Path(id).name != id or "\\" in id:
+            raise ValueError(f"{place}: an id must be a file name without folders. Found {quoted(id[:300])}.")
         seen[id] = number
     if not seen:
         raise ValueError(f"{quoted(path)} lists no ids.")

@@ -166,7 +166,7 @@ def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
         batch_size=None,
         sampler=indices,
         num_workers=workers,
-        worker_init_fn=_prepare_worker,
+        worker_init_fn=prepare_worker,
         pin_memory=torch.cuda.is_available(),
         # The loader draws a number whenever it starts; the global generator must not feel how often that happens.
         generator=torch.Generator(),
@@ -177,7 +177,8 @@ def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
         yield result
 
 
-def _prepare_worker(_: int) -> None:
+def prepare_worker(_: int) -> None:
+    """What a loader process does first; for `torch.utils.data.DataLoader`."""
     # One thread a worker, else they take the processor from each other. For OpenCV that must be 0, not 1: both mean
     # serial, but 1 would first stop the threads of the pool, which a forked worker inherits without its threads, and
     # wait for them for ever.

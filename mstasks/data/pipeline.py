@@ -66,6 +66,7 @@ class Pipeline:
         before = image_shape(sample)
         for name in self._infos.keys() & sample.targets.keys():
             check_label(sample.id, name, self._infos[name], sample.targets[name])
+            check_upright(sample.id, name, self._infos[name], sample.targets[name], before)
         if seed is None or not self._steps:
             return self._assembled(
                 sample, resized(sample.image, self._size), Sampler(None, before, self._size), IDENTITY
@@ -112,10 +113,10 @@ def image_shape(sample: Sample) -> tuple[int, int]:
     """Height and width of a sample's image.
 
     Raises:
-        ValueError: If it is not uint8 (H, W, 3).
+        ValueError: If it is not uint8 (H, W, 3), or empty.
     """
     image = sample.image
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"The image of '{sample.id}' must be uint8 (H, W, 3). Found {image.dtype} {image.shape}.")
     return image.shape[0], image.shape[1]
 
@@ -124,7 +125,7 @@ def check_label(id: str, name: str, info: TargetInfo, raw: RawTarget) -> None:
     """Hold a data set to the shapes of `mstasks.RawTarget`.
 
     Raises:
-        ValueError: If a label of the sample ``id`` has another; says which target.
+        ValueError: If a label of the sample ``id`` has another or is empty; says which target.
     """
     shape, place = raw.value.shape, f"'{name}' of '{id}'"
     vector = info.kind is TargetKind.VECTOR_MAP
@@ -136,3 +137,25 @@ def check_label(id: str, name: str, info: TargetInfo, raw: RawTarget) -> None:
         raise ValueError(f"The value of {place}, a {info.kind}, must have shape {wanted}. Found {shape}.")
     if raw.valid.dtype != np.bool_ or raw.valid.shape != shape[:2]:
         raise ValueError(f"`valid` of {place} must be bool {shape[:2]}. Found {raw.valid.dtype} {raw.valid.shape}.")
+    if 0 in shape:
+        raise ValueError(f"The value of {place} is empty: its shape is {shape}.")
+
+
+def check_upright(id: str, name: str, info: TargetInfo, raw: RawTarget, image: tuple[int, int]) -> None:
+    """Refuse a dense label that lies on its side: it has the aspect of the turned image, within 2 %, and no other's.
+
+    Raises:
+        ValueError: If it does; says which target, both sizes, and what to do.
+    """
+    height, width = (raw.stored or raw.value.shape[:2]) if info.kind.dense else image
+    if _alike((height, width), image[::-1]) and not _alike((height, width), image):
+        raise ValueError(
+            f"'{name}' of '{id}' is turned against its image: it has {height} rows and {width} columns, the image "
+            f"{image[0]} and {image[1]}. A photograph is turned upright by its EXIF orientation. Turn the label alike, "
+            "or save the photograph without that orientation."
+        )
+
+
+def _alike(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two sizes have the same ratio of height to width, within 2 %."""
+    return 0.98 <= shape[0] * other[1] / (shape[1] * other[0]) <= 1 / 0.98

@@ -6,15 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_SCALE_FREE = frozenset(
+_SIZE_FREE = frozenset(
     {
         "HorizontalFlip",
         "VerticalFlip",
-        "Transpose",
-        "RandomRotate90",
-        "D4",
-        "SquareSymmetry",
-        "Rotate",
         "NoOp",
         "ColorJitter",
         "RandomBrightnessContrast",
@@ -30,7 +25,9 @@ _SCALE_FREE = frozenset(
         "Posterize",
     }
 )
-"""Transforms that do the same to a picture of half the size; a blur, or a crop of so many pixels, does not."""
+"""Transforms that do the same before and after a resize; a blur, or a crop of so many pixels, does not."""
+_SCALE_FREE = _SIZE_FREE | {"Transpose", "RandomRotate90", "D4", "SquareSymmetry", "Rotate"}
+"""Transforms that do the same to a picture of half the size, if height and width are halved alike."""
 _CROP_SCALE = (0.08, 1.0)
 """What RandomResizedCrop of albumentations takes if the recipe does not say."""
 
@@ -56,3 +53,8 @@ def decoding_size(
             elif name not in _SCALE_FREE:
                 return None
     return math.ceil(size[0] * zoom), math.ceil(size[1] * zoom)
+
+
+def resizes_first(transforms: Sequence[Mapping[str, Mapping[str, Any]]]) -> bool:
+    """Whether samples may be resized to `data.size` before they are augmented: nothing then comes out otherwise."""
+    return all(name in _SIZE_FREE for entry in transforms for name in entry)

@@ -18,10 +18,12 @@ class RawTarget:
         value: label-map (H, W) any integer type, class indices from 0; depth-map (H, W) float32 metres; vector-map
             (H, W, 3) float32 unit; scalar-map (H, W) float32 in [0, 1]; attributes (K,) float32, 0 or 1.
         valid: Boolean, (H, W) for every dense kind, (K,) for attributes.
+        stored: Height and width that a dense label had before the data set sampled it; None if it did not.
     """
 
     value: NDArray[Any]
     valid: NDArray[np.bool_]
+    stored: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

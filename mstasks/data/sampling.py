@@ -37,6 +37,19 @@ def resized(array: NDArray[Any], size: tuple[int, int], smooth: bool = True) -> 
     return np.asarray(cv2.resize(array, (size[1], size[0]), interpolation=method))
 
 
+def nearest(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Dense labels, or what they are stored as, at another size: each pixel gets the nearest one, never a mixture.
+
+    Args:
+        labels: (h, w, ...).
+        size: Height and width.
+
+    Returns:
+        Shape (height, width, ...); the labels themselves if they have that size.
+    """
+    return Sampler(None, size, size)(labels)
+
+
 class Sampler:
     """Fetches labels of any resolution for the pixels of a new image, at the nearest label each.
 

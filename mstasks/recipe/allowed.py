@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mstasks.recipe.tree import TreePath
@@ -12,20 +13,30 @@ Schema = dict[str, Any]
 _MANY = {"array": "a list", "object": "a mapping", "string": "a text", "boolean": "true or false", "null": "null"}
 
 
-def schema_at(root: Schema, path: TreePath) -> Schema | None:
-    """The part of a schema that is about the value at a path; None if the schema says nothing about it."""
+def schema_at(root: Schema, path: TreePath, written: Any = None) -> Schema | None:
+    """The part of a schema that is about the value at a path; None if the schema says nothing about it.
+
+    Args:
+        root: The schema of the whole.
+        path: Where to look.
+        written: The whole value, whose tags choose among alternatives.
+    """
     found: list[Schema] = [root]
     for key in path:
-        found = [inner for schema in found for inner in _step(root, schema, key)]
+        found = [inner for schema in found for inner in _step(root, schema, key, written)]
+        written = _inside(written, key)
     return found[0] if found else None
 
 
-def keys_at(root: Schema, path: TreePath) -> list[str]:
-    """The keys that the mapping at a path may have, as far as they are declared."""
-    schema = schema_at(root, path)
+def keys_at(root: Schema, path: TreePath, written: Any = None) -> list[str]:
+    """The keys that the mapping at a path may have, as far as they are declared; arguments as for `schema_at`."""
+    schema = schema_at(root, path, written)
     if schema is None:
         return []
-    return list(dict.fromkeys(key for branch in _branches(root, schema) for key in branch.get("properties", {})))
+    for key in path:
+        written = _inside(written, key)
+    branches = _chosen(root, schema, written)
+    return list(dict.fromkeys(key for branch in branches for key in branch.get("properties", {})))
 
 
 def in_words(root: Schema, schema: Schema) -> str:
@@ -47,15 +58,46 @@ def choices(root: Schema, schema: Schema) -> list[str]:
     return [choice for alternative in listed for choice in alternative if isinstance(choice, str)]
 
 
-def types_at(root: Schema, path: TreePath) -> set[str]:
-    """JSON types that the value at a path may have."""
-    schema = schema_at(root, path)
+def tags_at(root: Schema, path: TreePath, key: str) -> list[str]:
+    """The values of a key by which the alternatives for the mapping at a path are told apart."""
+    branches = _branches(root, schema_at(root, path) or {})
+    return [branch["properties"][key]["const"] for branch in branches if key in branch.get("properties", {})]
+
+
+def types_at(root: Schema, path: TreePath, written: Any = None) -> set[str]:
+    """JSON types that the value at a path may have; arguments as for `schema_at`."""
+    schema = schema_at(root, path, written)
     return set() if schema is None else {branch.get("type", "") for branch in _branches(root, schema)}
 
 
-def _step(root: Schema, schema: Schema, key: str | int) -> list[Schema]:
+def _inside(written: Any, key: str | int) -> Any:
+    """What a mapping or list holds at a key, None if that is not there."""
+    try:
+        return written[key]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _chosen(root: Schema, schema: Schema, written: Any) -> list[Schema]:
+    """The alternatives whose constants are those of a written mapping; all if its tag is none of theirs."""
+    branches = _branches(root, schema)
+    if not isinstance(written, Mapping):
+        return branches
+    return [
+        branch
+        for branch in branches
+        if all(inner.get("const", written.get(key)) == written.get(key) for key, inner in _properties(branch))
+    ] or branches
+
+
+def _properties(branch: Schema) -> Iterable[tuple[str, Schema]]:
+    properties: Mapping[str, Schema] = branch.get("properties", {})
+    return properties.items()
+
+
+def _step(root: Schema, schema: Schema, key: str | int, written: Any) -> list[Schema]:
     found = []
-    for branch in _branches(root, schema):
+    for branch in _chosen(root, schema, written):
         if isinstance(key, int):
             items = branch.get("prefixItems", [])
             inner = items[key] if key < len(items) else branch.get("items")

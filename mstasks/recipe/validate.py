@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mstasks.options import Options
-from mstasks.recipe.allowed import Schema, choices, described, in_words, keys_at, schema_at, types_at
+from mstasks.recipe.allowed import Schema, choices, described, in_words, keys_at, schema_at, tags_at, types_at
 from mstasks.recipe.errors import Problems
 from mstasks.recipe.traps import trap
 from mstasks.recipe.tree import Node, TreePath, at, child, dotted, key_place, mapping, plain, value_place
@@ -76,6 +76,7 @@ class _Report:
         self._part = part
         self._problems = problems
         self._schema = _schema(model)
+        self._written = plain(part.node)
 
     def errors(self, error: ValidationError) -> None:
         """Add one problem a place: the alternatives of a union fail together."""
@@ -106,6 +107,8 @@ class _Report:
             self._missing(path, inner)
         elif detail["type"] == "extra_forbidden":
             self._unknown_key(path, inner)
+        elif detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            self._wrong_tag(path, inner, detail["ctx"]["discriminator"].strip("'"))
         elif detail["loc"] and detail["loc"][-1] == "[key]":
             rule = _own_words(detail).replace("String should", "names")
             found = f"the name {quote(str(inner[-1]))} in {self._name(path[:-1])}"
@@ -115,12 +118,23 @@ class _Report:
 
     def _missing(self, path: TreePath, inner: TreePath) -> None:
         place = key_place(self._part.root, path[:-1]) if path[:-1] else self._part.root.place
-        schema = schema_at(self._schema, inner) or {}
+        schema = schema_at(self._schema, inner, self._written) or {}
         about = described(self._schema, schema) or in_words(self._schema, schema)
         self._problems.add(place, f"{dotted(path)} is missing", f"needed: {about.rstrip('.')}")
 
+    def _wrong_tag(self, path: TreePath, inner: TreePath, key: str) -> None:
+        """The key that chooses among alternatives is missing, or chooses none."""
+        tags = tags_at(self._schema, inner, key)
+        node = at(self._part.root, (*path, key))
+        allowed = f"allowed: one of {listing(map(quote, tags))}"
+        if node is None:
+            self._problems.add(key_place(self._part.root, path), f"{dotted((*path, key))} is missing", allowed)
+            return
+        hint = did_you_mean(node.value, tags) if isinstance(node.value, str) else ""
+        self._problems.add(node.place, f"{dotted((*path, key))} is {describe(plain(node))}", allowed, hint)
+
     def _unknown_key(self, path: TreePath, inner: TreePath) -> None:
-        declared = keys_at(self._schema, inner[:-1])
+        declared = keys_at(self._schema, inner[:-1], self._written)
         names = declared if inner[:-1] else [*self._part.beside, *declared]
         where = self._name(path[:-1])
         found = f"unknown key {quote(str(path[-1]))}" + (f" in {where}" if where else "")
@@ -133,8 +147,8 @@ class _Report:
             self._problems.add(key_place(self._part.root, path), found, _own_words(detail))
             return
         node = at(self._part.root, path) or self._part.node
-        schema = schema_at(self._schema, inner)
-        types = types_at(self._schema, inner)
+        schema = schema_at(self._schema, inner, self._written)
+        types = types_at(self._schema, inner, self._written)
         own = detail["type"] in ("value_error", "assertion_error") or not schema
         allowed = _own_words(detail) if own else f"allowed: {self._allowed(schema or {})}"
         found = f"{dotted(path)} is {describe(plain(node))}"

@@ -1,4 +1,4 @@
-"""NYU-Depth-v2 in the NYUD_MT folder layout: segmentation, depth, normals and edges of indoor scenes."""
+"""NYU-Depth-v2, in every layout it comes in: segmentation, depth, normals and edges of indoor scenes."""
 
 from mstasks import DatasetSpec, hookimpl
 
@@ -9,7 +9,7 @@ def register_datasets() -> list[DatasetSpec]:
     return [
         DatasetSpec(
             name="nyuv2",
-            summary="NYU-Depth-v2 in the NYUD_MT layout: segmentation, depth, normals, edges.",
+            summary="NYU-Depth-v2 (NYUD_MT, MTAN or official .mat): segmentation, depth, normals, edges.",
             factory="mstasks_nyuv2.dataset:NYUv2",
             options="mstasks_nyuv2.options:NYUv2Options",
             targets="mstasks_nyuv2.targets:targets",

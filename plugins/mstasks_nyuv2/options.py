@@ -10,11 +10,24 @@ from mstasks import Options, RecipePath
 
 
 class NYUv2Options(Options):
-    """Where the folder is, which set of classes, and how val is split off."""
+    """Where the set is, which classes, what is derived or cut, and how val is split off."""
 
     root: RecipePath = Field(
-        description="Folder with images/, gt_sets/, and segmentation/, depth/, normals/, edge/ as far as they are used."
+        description="An NYUD_MT folder, an MTAN folder, or the official nyu_depth_v2_labeled.mat or its folder; which "
+        "one, is detected."
     )
-    classes: Literal[40, 13] = Field(40, description="The 40 classes of the files, or the usual 13 made of them.")
-    val_fraction: float = Field(0.1, gt=0, lt=1, description="Part of the layout's train split that becomes val.")
+    classes: Literal[40, 13] = Field(40, description="40 classes, or the usual 13 made of them; MTAN has 13 only.")
+    normals: Literal["stored", "from-depth"] = Field(
+        "stored", description="The source's normals, or plane fits to its depth."
+    )
+    edges: Literal["stored", "from-labels"] = Field(
+        "stored", description="The source's edges, or the boundaries of the chosen classes."
+    )
+    eigen_crop: bool = Field(
+        False, description="Whether labels outside rows 45:471, columns 41:601 of the 480 x 640 frame are not valid."
+    )
+    border: Literal["keep", "crop"] = Field(
+        "keep", description="Whether the white frame is cut off images and labels: rows 7:474, columns 7:632 are left."
+    )
+    val_fraction: float = Field(0.1, gt=0, lt=1, description="Part of the official train split that becomes val.")
     val_seed: int = Field(0, ge=0, description="Another seed takes other images for val.")

@@ -1,4 +1,4 @@
-"""What the NYUD_MT folder is labelled with. Imports neither numpy nor torch."""
+"""What NYU-Depth-v2 is labelled with. Imports neither numpy nor torch."""
 
 from __future__ import annotations
 

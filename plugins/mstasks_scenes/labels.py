@@ -14,7 +14,8 @@ _PRESENT = 0.005
 _CLUTTERED = 5
 _ON_WALLS = tuple(CLASSES.index(name) for name in ("door", "window", "picture"))
 _CREASE = np.float32(np.cos(np.radians(20)))
-_STEP = np.float32(0.02)
+# Between what furniture is made of: blankets stand out by 1.5 cm, cushions by 2, and rounding must not decide.
+_STEP = np.float32(0.018)
 
 
 def segmentation(scene: Scene, visible: Visible) -> NDArray[np.uint8]:
@@ -36,9 +37,9 @@ def edges(scene: Scene, visible: Visible) -> NDArray[np.bool_]:
     """Outlines and creases, one pixel wide, shape (height, width).
 
     Two neighbouring pixels (up, down, left, right) have a boundary between them if they see different smooth faces that
-    belong to different things, or meet at more than 20 degrees, or lie more than 2 cm off each other's plane. The pixel
-    nearer to the camera is the edge, which is the one in front at an occlusion; both are where the depths are equal.
-    Texture and shadows make no edges.
+    belong to different things, or meet at more than 20 degrees, or lie more than 1.8 cm off each other's plane. The
+    pixel nearer to the camera is the edge, which is the one in front at an occlusion; both are where the depths are
+    equal. Texture and shadows make no edges.
     """
     instance = scene.instance[visible.surface]
     marked = np.zeros(visible.size, np.bool_)

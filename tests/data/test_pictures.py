@@ -38,7 +38,7 @@ def test_exif_rotation_is_applied(tmp_path: Path) -> None:
 
 def test_a_broken_image_is_named_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("not an image")
-    with pytest.raises(ValueError, match=r"text.jpg' is no picture of a known format: JPEG"):
+    with pytest.raises(ValueError, match=r"text.jpg' cannot be read as a picture: it is no picture of a known format: JPEG"):
         read_image(tmp_path / "text.jpg")
     with pytest.raises(ValueError, match=r"There is no '.*gone.jpg'"):
         read_image(tmp_path / "gone.jpg")

@@ -316,3 +316,35 @@ def test_a_pipeline_survives_the_way_to_a_spawned_process() -> None:
     pipeline = Pipeline(NOISY, INFOS, (32, 40))
     copy = pickle.loads(pickle.dumps(pipeline))
     assert np.array_equal(copy(sample(), 4).image, pipeline(sample(), 4).image)
+
+
+def depth_beside(image: tuple[int, int], label: tuple[int, int]) -> Sample:
+    depth = RawTarget(np.ones(label, np.float32), np.ones(label, bool))
+    return Sample("photo", np.zeros((*image, 3), np.uint8), {"depth": depth})
+
+
+@pytest.mark.parametrize("label", [(40, 30), (20, 15), (404, 300), (79, 60)])
+@pytest.mark.parametrize("seed", [None, 0])
+def test_a_label_that_is_turned_against_its_image_is_refused(label: tuple[int, int], seed: int | None) -> None:
+    with pytest.raises(
+        ValueError,
+        match=rf"'depth' of 'photo' is turned against its image: it has {label[0]} rows and {label[1]} columns, the "
+        r"image 60 and 80\. A photograph is turned upright by its EXIF orientation\. Turn the label alike, or save",
+    ):
+        Pipeline([], {"depth": INFOS["depth"]}, (30, 40))(depth_beside((60, 80), label), seed)
+
+
+@pytest.mark.parametrize(
+    ("image", "label"),
+    [((60, 80), (60, 80)), ((60, 80), (15, 20)), ((60, 80), (480, 640)), ((60, 80), (50, 50)), ((60, 80), (288, 384)),
+     ((60, 80), (80, 50)), ((64, 64), (40, 30)), ((101, 100), (100, 101)), ((1, 1000), (1, 500))],
+)  # fmt: skip
+def test_labels_of_another_size_or_stretched_are_used(image: tuple[int, int], label: tuple[int, int]) -> None:
+    moved = Pipeline([], {"depth": INFOS["depth"]}, (30, 40))(depth_beside(image, label), None).targets["depth"]
+    assert moved.value.shape == (30, 40)
+    assert moved.valid.all()
+
+
+def test_an_empty_label_is_named() -> None:
+    with pytest.raises(ValueError, match=r"The value of 'depth' of 'photo' is empty: its shape is \(0, 80\)"):
+        Pipeline([], {"depth": INFOS["depth"]}, (30, 40))(depth_beside((60, 80), (0, 80)), None)

@@ -1,4 +1,4 @@
-"""The NYUD_MT folder: splits, missing pieces, and errors that name files."""
+"""The data set over any layout: splits, what is derived and cut, and what the cache may know."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mstasks import IMAGE
 from mstasks_nyuv2.dataset import NYUv2
 from mstasks_nyuv2.options import NYUv2Options
 from mstasks_nyuv2.targets import targets
@@ -20,67 +21,38 @@ TRAIN, TEST = [f"{i:04d}" for i in range(20)], ["0100", "0101"]
 ALL = ("segmentation", "depth", "normals", "edges")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A tiny folder in the layout, each label telling its id."""
-    for name in ("images", "segmentation", "depth", "normals", "edge", "gt_sets"):
-        (tmp_path / name).mkdir()
-    for id in TRAIN + TEST:
-        number = int(id)
-        Image.new("RGB", (8, 6), (number, 50, 60)).save(tmp_path / "images" / f"{id}.jpg", quality=100)
-        Image.fromarray(np.full((6, 8), number % 41, np.uint8)).save(tmp_path / "segmentation" / f"{id}.png")
-        np.save(tmp_path / "depth" / f"{id}.npy", np.full((6, 8), number, np.float32))
-        np.save(tmp_path / "normals" / f"{id}.npy", np.tile([0, 0, -1.0], (6, 8, 1)))
-        np.save(tmp_path / "edge" / f"{id}.npy", np.full((6, 8), 0.5, np.float64))
-    (tmp_path / "gt_sets" / "train.txt").write_text("\n".join(TRAIN) + "\n\n")
-    (tmp_path / "gt_sets" / "val.txt").write_text("\r\n".join(TEST) + "\r\n")
-    return tmp_path
-
-
 def nyu(root: Path, **options: Any) -> NYUv2:
     return NYUv2(NYUv2Options(root=root, **options), (6, 8))
 
 
-def test_the_layouts_val_is_test_and_val_is_a_tenth_of_train(folder: Path) -> None:
-    dataset = nyu(folder)
+def test_the_official_test_split_is_test_and_val_is_a_tenth_of_train(nyud_mt: Path) -> None:
+    dataset = nyu(nyud_mt)
     assert list(dataset.ids("test")) == TEST
     assert len(dataset.ids("val")) == 2
     assert sorted([*dataset.ids("train"), *dataset.ids("val")]) == TRAIN
-    assert len(nyu(folder, val_fraction=0.5).ids("val")) == 10
-    assert nyu(folder, val_fraction=0.5, val_seed=1).ids("val") != nyu(folder, val_fraction=0.5).ids("val")
+    assert len(nyu(nyud_mt, val_fraction=0.5).ids("val")) == 10
+    assert nyu(nyud_mt, val_fraction=0.5, val_seed=1).ids("val") != nyu(nyud_mt, val_fraction=0.5).ids("val")
 
 
-def test_a_sample_holds_what_its_files_hold(folder: Path) -> None:
-    sample = nyu(folder).load("0007", ALL)
+def test_every_layout_has_three_splits(mtan: Path, mat: Path) -> None:
+    assert [len(nyu(mtan, classes=13).ids(split)) for split in ("train", "val", "test")] == [11, 1, 3]
+    assert [len(nyu(mat).ids(split)) for split in ("train", "val", "test")] == [6, 1, 3]
+
+
+def test_a_sample_holds_what_its_files_hold(nyud_mt: Path) -> None:
+    sample = nyu(nyud_mt).load("0007", ALL)
     assert sample.id == "0007"
     assert sample.image.shape == (6, 8, 3)
     assert sample.image.dtype == np.uint8
     assert abs(int(sample.image[0, 0, 0]) - 7) <= 2
     assert set(sample.targets) == set(ALL)
-    assert (sample.targets["segmentation"].value == 6).all()
     assert (sample.targets["depth"].value == 7).all()
-    assert (sample.targets["normals"].value == [0, 0, -1]).all()
-    assert (sample.targets["edges"].value == 0.5).all()
-    assert all(target.valid.all() for target in sample.targets.values())
 
 
-def test_only_the_wanted_targets_are_opened(folder: Path) -> None:
-    (folder / "normals" / "0007.npy").write_bytes(b"rubbish")
-    assert set(nyu(folder).load("0007", ["depth"]).targets) == {"depth"}
-
-
-def test_an_absent_file_is_a_missing_label(folder: Path) -> None:
-    (folder / "depth" / "0007.npy").unlink()
-    assert set(nyu(folder).load("0007", ALL).targets) == {"segmentation", "normals", "edges"}
-
-
-def test_an_absent_folder_is_an_error_once_it_is_needed(folder: Path) -> None:
-    (folder / "edge").rename(folder / "edges")
-    assert set(nyu(folder).load("0007", ["depth"]).targets) == {"depth"}
-    with pytest.raises(
-        ValueError, match=r"There is no folder '.*edge'. It should hold the labels of 'edges', edge/\{id\}.npy"
-    ):
-        nyu(folder).load("0007", ALL)
+def test_only_the_wanted_targets_are_opened(nyud_mt: Path) -> None:
+    (nyud_mt / "normals" / "0007.npy").write_bytes(b"rubbish")
+    (nyud_mt / "edge" / "0007.npy").unlink()
+    assert set(nyu(nyud_mt).load("0007", ["depth", "edges"]).targets) == {"depth"}
 
 
 @pytest.mark.parametrize(("classes", "count"), [(40, 40), (13, 13)])
@@ -90,14 +62,14 @@ def test_targets_are_declared_without_a_file(classes: Literal[40, 13], count: in
     assert len(declared["segmentation"].names) == count
 
 
-def test_the_chosen_classes_are_what_is_loaded(folder: Path) -> None:
-    sofa = nyu(folder, classes=13).load("0006", ["segmentation"]).targets["segmentation"]
-    names = targets(NYUv2Options(root=folder, classes=13))["segmentation"].names
+def test_the_chosen_classes_are_what_is_loaded(nyud_mt: Path) -> None:
+    sofa = nyu(nyud_mt, classes=13).load("0006", ["segmentation"]).targets["segmentation"]
+    names = targets(NYUv2Options(root=nyud_mt, classes=13))["segmentation"].names
     assert names[sofa.value[0, 0]] == "sofa"
 
 
-def test_a_data_set_pickles_for_workers(folder: Path) -> None:
-    copy = pickle.loads(pickle.dumps(nyu(folder)))
+def test_a_data_set_pickles_for_workers(nyud_mt: Path) -> None:
+    copy = pickle.loads(pickle.dumps(nyu(nyud_mt)))
     assert np.array_equal(copy.load("0003", ["depth"]).targets["depth"].value, np.full((6, 8), 3))
 
 
@@ -108,87 +80,136 @@ def test_listing_and_declaring_import_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def spoil(folder: Path, what: str) -> None:
-    """One way of not being an NYUD_MT folder."""
-    gt_sets = folder / "gt_sets"
-    match what:
-        case "images":
-            (folder / "images").rename(folder / "rgb")
-        case "train.txt":
-            (gt_sets / "train.txt").unlink()
-        case "empty":
-            (gt_sets / "val.txt").write_text("\n \n")
-        case "repeated":
-            (gt_sets / "train.txt").write_text("0001\n0002\n0001\n")
-        case "path":
-            (gt_sets / "train.txt").write_text("0001\n../0002\n")
-        case "binary":
-            (gt_sets / "train.txt").write_bytes(b"\xff\xfe\x00")
-        case "overlap":
-            (gt_sets / "val.txt").write_text("0100\n0003\n")
-
-
-@pytest.mark.parametrize(
-    ("what", "message"),
-    [
-        ("images", r"There is no folder '.*images'. It should hold the photographs, images/\{id\}.jpg"),
-        ("train.txt", r"There is no '.*train.txt'. An NYUD_MT folder lists the ids of each split there, one a line"),
-        ("empty", r"'.*val.txt' lists no ids"),
-        ("repeated", r"train.txt:3: the id '0001' stands in line 1 already"),
-        ("path", r"train.txt:2: an id must be a file name without folders. Found '../0002'"),
-        ("binary", r"'.*train.txt' is not a text file"),
-        ("overlap", r"lists '0003' in train.txt and in val.txt"),
-    ],
-)
-def test_a_folder_that_is_not_in_the_layout_is_explained(folder: Path, what: str, message: str) -> None:
-    spoil(folder, what)
-    with pytest.raises(ValueError, match=message):
-        nyu(folder)
-
-
-def test_a_root_that_is_not_there_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"There is no folder '.*nowhere'. It should hold images/, .* see `data.root`"):
-        nyu(tmp_path / "nowhere")
-
-
-class Bomb:
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return exec, ("raise SystemExit('the pickle ran')",)
-
-
-def test_pickled_arrays_are_refused_and_never_run(folder: Path) -> None:
-    np.save(folder / "depth" / "0007.npy", np.array([[Bomb()]], object), allow_pickle=True)
+def test_what_is_not_there_is_refused(nyud_mt: Path) -> None:
+    dataset = nyu(nyud_mt)
+    with pytest.raises(ValueError, match=r"NYU-v2 at '.*' has no image '../0001'"):
+        dataset.source("../0001", IMAGE)
     with pytest.raises(
-        ValueError, match=r"'.*depth.0007.npy' cannot be read as an .npy array of numbers: .*allow_pickle"
+        ValueError, match=r"NYU-v2 has no target 'saliency'. It has: segmentation, depth, normals, edges"
     ):
-        nyu(folder).load("0007", ["depth"])
+        dataset.target("0001", "saliency")
 
 
-@pytest.mark.parametrize(
-    ("path", "content", "message"),
-    [
-        ("depth/0007.npy", pickle.dumps(Bomb()), r"'.*0007.npy' cannot be read as an .npy array of numbers"),
-        ("depth/0007.npy", b"", r"'.*0007.npy' cannot be read as an .npy array of numbers"),
-        ("segmentation/0007.png", b"no picture", r"'.*0007.png' cannot be read as a picture"),
-        ("images/0007.jpg", b"\xff\xd8\xff\xe0 cut short", r"'.*0007.jpg' cannot be read as a picture"),
-        ("images/0007.jpg", None, r"There is no '.*0007.jpg'"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_named(folder: Path, path: str, content: bytes | None, message: str) -> None:
-    (folder / path).unlink()
-    if content is not None:
-        (folder / path).write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        nyu(folder).load("0007", ALL)
+def test_an_image_is_reduced_only_if_it_is_not_cut(nyud_mt: Path) -> None:
+    Image.new("RGB", (640, 480)).save(nyud_mt / "images" / "0007.jpg")
+    for border, shape in (("keep", (120, 160, 3)), ("crop", (467, 625, 3))):
+        dataset = nyu(nyud_mt, border=border)
+        dataset.at_least = (120, 160)
+        assert dataset.image("0007").shape == shape
 
 
-def test_a_truncated_array_and_one_of_the_wrong_shape_are_named(folder: Path) -> None:
-    path = folder / "depth" / "0007.npy"
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ValueError, match=r"'.*depth.0007.npy' cannot be read"):
-        nyu(folder).load("0007", ["depth"])
-    np.save(path, np.zeros((2, 6, 8, 1)))
+def marked(root: Path, height: int, width: int) -> np.ndarray[Any, Any]:
+    """Give image 0007 other labels, of this size: depth numbers its pixels from 1."""
+    rng, shape = np.random.default_rng(0), (height, width)
+    numbers = np.arange(1, height * width + 1, dtype=np.float32).reshape(shape)
+    Image.fromarray(rng.integers(1, 41, shape).astype(np.uint8)).save(root / "segmentation" / "0007.png")
+    np.save(root / "depth" / "0007.npy", numbers)
+    np.save(root / "normals" / "0007.npy", np.tile(np.float32([0, 0, -1]), (*shape, 1)))
+    np.save(root / "edge" / "0007.npy", rng.random(shape))
+    Image.new("RGB", (width, height)).save(root / "images" / "0007.jpg")
+    return numbers
+
+
+def test_the_eigen_crop_keeps_the_image_whole_and_labels_outside_are_not_valid(nyud_mt: Path) -> None:
+    numbers = marked(nyud_mt, 480, 640)
+    sample = nyu(nyud_mt, eigen_crop=True).load("0007", ALL)
+    expected = np.zeros((480, 640), np.bool_)
+    expected[45:471, 41:601] = True
+    assert sample.image.shape == (480, 640, 3)
+    for target in sample.targets.values():
+        assert np.array_equal(target.valid, expected)
+    assert np.array_equal(sample.targets["depth"].value, numbers)
+
+
+def test_without_its_border_an_image_and_all_labels_show_the_same(nyud_mt: Path) -> None:
+    numbers = marked(nyud_mt, 480, 640)
+    sample = nyu(nyud_mt, border="crop").load("0007", ALL)
+    assert sample.image.shape == (467, 625, 3)
+    assert np.array_equal(sample.targets["depth"].value, numbers[7:474, 7:632])
+    assert {target.valid.shape for target in sample.targets.values()} == {(467, 625)}
+    assert all(target.valid.all() for target in sample.targets.values())
+    both = nyu(nyud_mt, border="crop", eigen_crop=True).load("0007", ["depth"]).targets["depth"]
+    assert np.array_equal(both.value[both.valid], numbers[45:471, 41:601].ravel())
+
+
+def test_an_image_of_unknown_extent_is_not_cut(nyud_mt: Path) -> None:
+    marked(nyud_mt, 30, 30)
     with pytest.raises(
-        ValueError, match=r"'.*depth.0007.npy' must hold numbers of shape \(H, W\).* Found float64 \(2, 6, 8, 1\)"
+        ValueError, match=r"`border: crop` cannot be applied to 'image' of '0007': 30 x 30 pixels are neither"
     ):
-        nyu(folder).load("0007", ["depth"])
+        nyu(nyud_mt, border="crop").image("0007")
+    with pytest.raises(
+        ValueError, match=r"`eigen_crop` cannot be applied to 'depth' of '0007': 30 x 30 pixels are neither"
+    ):
+        nyu(nyud_mt, eigen_crop=True).target("0007", "depth")
+    with pytest.raises(ValueError, match=r"The normals of '0007' cannot be derived: 30 x 30 pixels are neither"):
+        nyu(nyud_mt, normals="from-depth").target("0007", "normals")
+
+
+def test_edges_from_labels_are_the_boundaries_of_the_chosen_classes(nyud_mt: Path) -> None:
+    stored = np.ones((6, 8), np.uint8)
+    stored[:, 3:] = 8
+    stored[:, 6:] = 2
+    Image.fromarray(stored).save(nyud_mt / "segmentation" / "0007.png")
+    for classes, columns in ((40, [3, 6]), (13, [6])):  # a door is wall among the 13
+        edges = nyu(nyud_mt, edges="from-labels", classes=classes).target("0007", "edges")
+        assert edges is not None
+        assert np.flatnonzero(edges.value[0]).tolist() == columns
+    (nyud_mt / "segmentation" / "0007.png").unlink()
+    assert nyu(nyud_mt, edges="from-labels").target("0007", "edges") is None
+
+
+def test_normals_from_depth_are_those_of_the_whole_picture_whatever_is_cut(nyud_mt: Path) -> None:
+    columns = (np.arange(320)[None] - 162.5) / 259.4
+    depth = np.broadcast_to(2 / (1 - 0.4 * columns), (240, 320)).astype(np.float32)  # a wall, z = 2 + 0.4 X
+    np.save(nyud_mt / "depth" / "0007.npy", depth)
+    whole = nyu(nyud_mt, normals="from-depth").target("0007", "normals")
+    cut = nyu(nyud_mt, normals="from-depth", border="crop").target("0007", "normals")
+    assert whole is not None
+    assert cut is not None
+    assert np.array_equal(cut.value, whole.value[4:237, 4:316])
+    middle = np.array([0.4, 0, -1]) / np.hypot(0.4, 1)
+    np.testing.assert_allclose(whole.value[120, 160], middle, atol=0.01)
+
+
+def test_what_is_derived_is_said(mat: Path) -> None:
+    text = nyu(mat, normals="from-depth", edges="from-labels").describe()
+    assert text.endswith("no edges. Derived: normals from depth and edges from segmentation.")
+
+
+CHANGES: dict[str, Any] = {
+    "classes": 13,
+    "normals": "from-depth",
+    "edges": "from-labels",
+    "eigen_crop": True,
+    "border": "crop",
+    "val_fraction": 0.4,
+    "val_seed": 7,
+}
+MATTERS = {
+    "classes": {"segmentation"},
+    "normals": {"normals"},
+    "edges": {"edges"},
+    "eigen_crop": {*ALL},
+    "border": {IMAGE, *ALL},
+    "val_fraction": set(),
+    "val_seed": set(),
+}
+
+
+@pytest.mark.parametrize("option", CHANGES)
+def test_a_source_changes_with_those_options_that_change_the_part(nyud_mt: Path, mat: Path, option: str) -> None:
+    assert set(CHANGES) == set(NYUv2Options.model_fields) - {"root"}, "an option was forgotten"
+    for root, id in ((nyud_mt, "0007"), (mat, "0003")):
+        before, after = nyu(root), nyu(root, **{option: CHANGES[option]})
+        changed = {part for part in (IMAGE, *ALL) if before.source(id, part) != after.source(id, part)}
+        assert changed == MATTERS[option]
+
+
+def test_derived_edges_change_with_the_classes(nyud_mt: Path) -> None:
+    forty, thirteen = (nyu(nyud_mt, edges="from-labels", classes=classes) for classes in (40, 13))
+    assert forty.source("0007", "edges") != thirteen.source("0007", "edges")
+    assert forty.source("0007", "edges").files == (
+        nyud_mt / "segmentation" / "0007.png",
+        nyud_mt / "segmentation" / "0007.mat",
+    )

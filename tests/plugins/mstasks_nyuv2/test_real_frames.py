@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,8 @@ pytestmark = pytest.mark.real_data
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory: pytest.TempPathFactory) -> NYUv2Options:
-    data = os.environ.get("MSTASKS_TEST_DATA")
-    if data is None:
-        pytest.skip("MSTASKS_TEST_DATA does not name the folder with the real data")
-    root = tmp_path_factory.mktemp("nyud_mt")
-    script = Path(data) / "make_nyu_layouts.py"
-    subprocess.run([sys.executable, script, "nyud_mt", root, "--frames", "4"], check=True)
-    return NYUv2Options(root=root, classes=13)
+def options(real: Mapping[str, Path]) -> NYUv2Options:
+    return NYUv2Options(root=real["nyud_mt"], classes=13)
 
 
 def test_real_frames_hold_plausible_labels(options: NYUv2Options) -> None:
@@ -83,3 +76,20 @@ def test_real_frames_go_through_the_loader(options: NYUv2Options) -> None:
         assert tuple(batch.images.shape[1:]) == (3, 96, 128)
         for target in batch.targets.values():
             assert bool(target.labelled().all())
+
+
+def test_the_white_frame_is_on_real_images_and_cut_off(real: Mapping[str, Path]) -> None:
+    """Each outermost row and column, in its middle half: white before, like the picture beside it after."""
+
+    def outermost(image: Any) -> list[float]:
+        height, width = image.shape[:2]
+        rows, columns = slice(height // 4, -height // 4), slice(width // 4, -width // 4)
+        return [image[0, columns].mean(), image[-1, columns].mean(), image[rows, 0].mean(), image[rows, -1].mean()]
+
+    for layout in ("nyud_mt", "mat"):
+        kept, cut = (NYUv2(NYUv2Options(root=real[layout], border=border), (240, 320)) for border in ("keep", "crop"))
+        ids = [*kept.ids("train"), *kept.ids("test")]
+        before = np.array([outermost(kept.image(id)) for id in ids])
+        after = np.array([outermost(cut.image(id)) for id in ids])
+        assert (before > 240).all()
+        assert (np.median(after, axis=0) < 200).all()

@@ -49,7 +49,7 @@ def test_a_pixel_is_an_edge_only_next_to_another_class_a_bend_or_a_step(scene: S
         around = neighbours(*place)
         other_class = any(classes[place] != classes[other] for other in around)
         bend = any(normals[place] @ normals[other] < math.cos(math.radians(20)) for other in around)
-        step = any(abs(normals[place] @ (points[other] - points[place])) > 0.019 for other in around)
+        step = any(abs(normals[place] @ (points[other] - points[place])) > 0.0175 for other in around)
         assert other_class or bend or step
 
 

@@ -1,0 +1,169 @@
+"""One entry of the cache: a few arrays in a file that is either whole or no entry.
+
+The file is a fixed head, the types and shapes of the arrays as JSON, and the arrays, each starting at a multiple of 64
+bytes. The head holds the key, the length of the file and the checksum of the JSON.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import mmap
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = tuple[NDArray[Any], ...]
+"""What an entry holds: an image; value and valid of a label; nothing for a label that does not exist."""
+
+TEMPORARY = ".tmp"
+"""How the names of unfinished files end."""
+
+_MAGIC = b"mstasks\x01"
+_HEAD = struct.Struct("<8s16sQII")  # magic, key, length of the file, length and CRC-32 of the JSON
+_ALIGN = 64
+_SMALL = 16 << 10  # reading so few bytes is as fast as mapping them
+# A pipe in the place of an entry must not be waited for, a link not be followed. Windows knows none of these.
+_FLAGS = os.O_RDONLY
+for _name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"):
+    _FLAGS |= getattr(os, _name, 0)
+
+
+def _descriptors() -> int:
+    """Half of the files that this process may have open."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return 256
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 1 << 30 if limit == resource.RLIM_INFINITY else limit // 2
+
+
+_MANY = _descriptors()
+
+
+def storable(arrays: Arrays) -> bool:
+    """Whether the arrays are of numbers or booleans, which is all that an entry can hold."""
+    return all(isinstance(array, np.ndarray) and array.dtype.kind in "biuf" for array in arrays)
+
+
+def entry_bytes(arrays: Arrays) -> int:
+    """Length of the file that would hold the arrays."""
+    return _layout(_listing(arrays), arrays)[1]
+
+
+def write_entry(path: Path, key: bytes, arrays: Arrays) -> None:
+    """Write an entry, so that the path names the whole of it, now or after a power failure, or what it named before.
+
+    Args:
+        path: Its file; the folder is made if it is not there.
+        key: 16 bytes.
+        arrays: Of numbers or booleans.
+
+    Raises:
+        OSError: If that is not possible; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{token_hex(4)}{TEMPORARY}")
+    try:
+        file = temporary.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = temporary.open("xb")
+    try:
+        with file:
+            _write(file, key, arrays)
+            file.flush()
+            # Else a name may survive a power failure whose content does not. Takes 0.1 to 0.5 ms on a solid-state disk.
+            getattr(os, "fdatasync", os.fsync)(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write(file: io.BufferedWriter, key: bytes, arrays: Arrays) -> None:
+    listing = _listing(arrays)
+    offsets, length = _layout(listing, arrays)
+    file.write(_HEAD.pack(_MAGIC, key, length, len(listing), zlib.crc32(listing)) + listing)
+    for offset, array in zip(offsets, arrays, strict=True):
+        file.write(bytes(offset - file.tell()))
+        file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+
+
+def _listing(arrays: Arrays) -> bytes:
+    return json.dumps([[array.dtype.str, array.shape] for array in arrays], separators=(",", ":")).encode()
+
+
+def _layout(listing: bytes, arrays: Arrays) -> tuple[list[int], int]:
+    """Where each array begins, and where the last one ends."""
+    return _offsets(len(listing), [array.nbytes for array in arrays])
+
+
+def _offsets(listing: int, sizes: Sequence[int]) -> tuple[list[int], int]:
+    end, offsets = _HEAD.size + listing, []
+    for size in sizes:
+        offsets.append(-(-end // _ALIGN) * _ALIGN)
+        end = offsets[-1] + size
+    return offsets, end
+
+
+def read_entry(path: str, key: bytes) -> Arrays | None:
+    """The arrays of an entry, mapped into memory; None if there is no whole entry with this key.
+
+    They may be written to, which changes them alone. The map lives as long as they do, also when the file is replaced
+    or removed meanwhile. Each map takes a file descriptor: where half of those that the process may have are in use,
+    and for a few KiB, the entry is read instead.
+    """
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError:
+        return None
+    try:
+        content = _content(descriptor)
+        return None if content is None else _arrays(content, key)
+    except (OSError, ValueError, TypeError):
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _content(descriptor: int) -> mmap.mmap | bytearray | None:
+    status = os.fstat(descriptor)
+    size = status.st_size
+    if not stat.S_ISREG(status.st_mode) or size < _HEAD.size:
+        return None
+    if size > _SMALL and _next_descriptor(descriptor) < _MANY:
+        return mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY)
+    content = bytearray(size)
+    with io.FileIO(descriptor, closefd=False) as file:
+        return content if file.readinto(content) == size else None
+
+
+def _next_descriptor(descriptor: int) -> int:
+    """The number that the map's own descriptor will have: the lowest that is free."""
+    number = os.dup(descriptor)
+    os.close(number)
+    return number
+
+
+def _arrays(content: mmap.mmap | bytearray, key: bytes) -> Arrays | None:
+    magic, found, length, size, checksum = _HEAD.unpack_from(content)
+    listing = bytes(content[_HEAD.size : _HEAD.size + size])
+    if (magic, found, length, checksum) != (_MAGIC, key, len(content), zlib.crc32(listing)):
+        return None
+    forms = [(np.dtype(name), tuple(shape)) for name, shape in json.loads(listing)]
+    offsets, end = _offsets(size, [math.prod(shape) * dtype.itemsize for dtype, shape in forms])
+    if end != length:
+        return None
+    return tuple(
+        np.ndarray(shape, dtype, content, offset) for (dtype, shape), offset in zip(forms, offsets, strict=True)
+    )

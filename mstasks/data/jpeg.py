@@ -1,0 +1,89 @@
+"""Decoding JPEGs: at reduced size where that is enough, and never as grey where data is missing."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import BinaryIO
+
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from mstasks.data.pixels import MAX_PIXELS, check_pixels, load_pixels
+
+_MOST_REDUCED = 8 * MAX_PIXELS
+_END = b"\xff\xd9"
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte nor a restart
+_GREY = {127, 128}
+_LONGEST_DOUBTED = 64 << 20
+
+
+def decode_jpeg(picture: JpegImageFile, file: BinaryIO, enough: tuple[int, int] | None) -> None:
+    """Decode a JPEG that was just opened, which leaves the file behind the first header of a scan.
+
+    Args:
+        picture: The picture.
+        file: What it was opened from.
+        enough: Width and height, as stored, that are enough: it is then decoded at the smallest of 1, 1/2, 1/4, 1/8 of
+            its size that is no smaller.
+
+    Raises:
+        ValueError: If it has too many pixels, is cut short, or is damaged.
+    """
+    start = file.tell()
+    if not _in_one_pass(picture, file):
+        # The coefficients of all passes are held at full size, two bytes each, however small the picture becomes.
+        check_pixels(*picture.size, MAX_PIXELS if picture.layers <= 3 else MAX_PIXELS * 2 // 3)
+    elif enough:
+        check_pixels(*picture.size, _MOST_REDUCED)
+    if enough:
+        picture.draft(None, enough)  # None keeps the mode
+    check_pixels(*picture.size, MAX_PIXELS)
+    load_pixels(picture)
+    if not _ends(file, start) or (_ends_grey(picture) and _ends_early(file, start)):
+        raise ValueError("it is cut short")
+
+
+def _in_one_pass(picture: JpegImageFile, file: BinaryIO) -> bool:
+    """Whether the scan that a JPEG was opened up to holds all colours in full; ISO 10918-1, B.2.3."""
+    length = 6 + 2 * picture.layers
+    file.seek(-length, 1)
+    scan = file.read(3)
+    return scan == bytes([0, length, picture.layers]) and not picture.info.get("progressive")
+
+
+def _ends(file: BinaryIO, start: int) -> bool:
+    """Whether there is an end marker. Pillow does not miss it if zeros fill the rest of a file, as after a crash."""
+    file.seek(max(start, file.seek(0, 2) - 2))
+    if file.read() == _END:
+        return True
+    file.seek(start)
+    last = b""
+    while block := file.read(1 << 20):
+        if _END in block or last + block[:1] == _END:
+            return True
+        last = block[-1:]
+    return False
+
+
+def _ends_grey(picture: Image.Image) -> bool:
+    """Whether the last pixel is of the grey that the decoder takes for data that never came."""
+    pixel = picture.getpixel((picture.width - 1, picture.height - 1))
+    return set(pixel if isinstance(pixel, tuple) else (pixel,)) <= _GREY
+
+
+def _ends_early(file: BinaryIO, start: int) -> bool:
+    """Whether data at the end of the first scan are missing: then, and only then, more of them change the picture."""
+    file.seek(0)
+    content = file.read(_LONGEST_DOUBTED)
+    end = _MARKER.search(content, start)
+    if end is None:  # too long to be held twice
+        return False
+    more = b"".join((content[: end.start()], bytes(range(1, 251)), content[end.start() :]))
+    return _eighth(content) != _eighth(more)
+
+
+def _eighth(content: bytes) -> bytes:
+    picture = JpegImageFile(io.BytesIO(content))
+    picture.draft(None, (1, 1))
+    return picture.tobytes()

@@ -1,0 +1,110 @@
+"""Samples brought to `data.size` as soon as they are read, where the augmentation allows it.
+
+A mirror, or a change of colours, does the same before and after a resize. If a recipe's augmentation holds nothing
+else, the resize comes first: whatever follows works on fewer pixels, and the cache holds fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mstasks.data.dataset import Dataset, Split
+from mstasks.data.file_dataset import IMAGE, FileDataset, Source
+from mstasks.data.pipeline import check_label, check_upright, image_shape
+from mstasks.data.reduced import resizes_first
+from mstasks.data.sample import RawTarget, Sample
+from mstasks.data.sampling import nearest, resized
+from mstasks.targets import TargetInfo
+
+
+def prepared(
+    dataset: Dataset,
+    infos: Mapping[str, TargetInfo],
+    size: tuple[int, int],
+    transforms: Sequence[Mapping[str, Mapping[str, Any]]],
+) -> Dataset:
+    """A data set as training reads it: resized at once if it is one of files, and the recipe's augmentation allows it.
+
+    Args:
+        dataset: As its plugin made it, with `at_least` set.
+        infos: The targets that will be asked for.
+        size: The recipe's `data.size`.
+        transforms: The recipe's `data.augment`.
+    """
+    if not isinstance(dataset, FileDataset) or type(dataset).load is not FileDataset.load:
+        return dataset
+    return Prepared(dataset, infos, size) if resizes_first(transforms) else dataset
+
+
+class Prepared(FileDataset):
+    """A data set of files whose images and dense labels come at one size, resized as `Pipeline` does it.
+
+    Args:
+        dataset: The data set itself, with `at_least` set.
+        infos: The targets that will be asked for.
+        size: Height and width.
+    """
+
+    def __init__(self, dataset: FileDataset, infos: Mapping[str, TargetInfo], size: tuple[int, int]) -> None:
+        self._dataset = copy(dataset)  # which others may read at full size
+        self._dataset.label_size = (size[0], size[1])
+        self._infos = dict(infos)
+        self._size = (size[0], size[1])
+        self._last: tuple[str, NDArray[np.uint8], tuple[int, int]] | None = None
+        self.at_least = dataset.at_least
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the last image."""
+        return {**self.__dict__, "_last": None}
+
+    def ids(self, split: Split) -> Sequence[str]:
+        """Those of the data set."""
+        return self._dataset.ids(split)
+
+    def describe(self) -> str:
+        """What the data set found."""
+        return self._dataset.describe()
+
+    def source(self, id: str, part: str) -> Source | None:
+        """What the part is made of; the size matters, but not to attributes."""
+        source = self._dataset.source(id, part)
+        if source is None or (part != IMAGE and not self._infos[part].kind.dense):
+            return source
+        return Source(source.files, (*source.settings, "resized", *self._size))
+
+    def image(self, id: str) -> NDArray[np.uint8]:
+        """The photograph, resized.
+
+        Raises:
+            ValueError: If it cannot be read, or is not uint8 (H, W, 3).
+        """
+        image, _ = self._read(id)
+        return image
+
+    def target(self, id: str, name: str) -> RawTarget | None:
+        """The label, resized if it is dense.
+
+        Raises:
+            ValueError: If it cannot be read, has the wrong shape, or is turned against its image.
+        """
+        raw, info = self._dataset.target(id, name), self._infos[name]
+        if raw is None or not info.kind.dense:
+            return raw
+        check_label(id, name, info, raw)
+        stored = raw.stored or raw.value.shape
+        if stored[0] != stored[1]:
+            check_upright(id, name, info, raw, self._read(id)[1])
+        return RawTarget(nearest(raw.value, self._size), nearest(raw.valid, self._size))
+
+    def _read(self, id: str) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+        """The resized image and its size before; the last one is remembered, since its labels ask for that size."""
+        if self._last is None or self._last[0] != id:
+            image = self._dataset.image(id)
+            shape = image_shape(Sample(id, image, {}))
+            self._last = (id, np.asarray(resized(image, self._size), np.uint8), shape)
+        return self._last[1], self._last[2]

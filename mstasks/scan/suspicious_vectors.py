@@ -1,0 +1,49 @@
+"""Normals that are probably of another length or another convention of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mstasks.scan.statistics import NOT_UNIT, Directions
+from mstasks.scan.wording import share
+
+NOT_UNIT_SHARE = 0.001
+"""Share of vectors that may have another length than 1: a few were averaged over a border."""
+AWAY_SHARE = 0.5
+"""Share of vectors with z > 0 above which they face away from the camera. What is seen faces it; but at the border of
+the image a floor or wall may have a small positive z, in NYU-Depth-v2 every tenth pixel has."""
+OUTWARD_SHARE = 0.5
+"""Share of steep normals near the border that point out of the image; NYU-Depth-v2 has 0.1 %."""
+OUTWARD_AT_LEAST = 1000
+"""Steep normals near the border that this takes: few of them may be noise."""
+
+
+def suspicious_vectors(found: Directions) -> Iterator[str]:
+    """Sentences on vector maps.
+
+    Args:
+        found: Of all valid vectors of a split.
+    """
+    if not found.count:
+        return
+    if found.not_unit > NOT_UNIT_SHARE * found.count:
+        odd = f"{share(found.not_unit, found.count)} of the vectors differ from length 1 by more than {NOT_UNIT}"
+        if found.negative == 0:
+            yield f"{odd} and none has a negative component; it looks like colours: map them back, such as 2 c - 1."
+            return  # and of colours no sign means anything
+        yield f"{odd}; divide each vector by its length, and mark zero vectors as not valid."
+    turned = [axis for axis, part, whole, least in _signs(found) if part > least[0] * whole and whole >= least[1]]
+    if turned:
+        shares = ", ".join(f"{axis} {share(part, whole)}" for axis, part, whole, _ in _signs(found) if axis in turned)
+        axes = " and ".join(turned)
+        yield (
+            f"normals mostly face away from the camera (x right, y down, z forward): wrong sign of {shares}; {axes} "
+            f"{'points' if len(turned) == 1 else 'point'} the other way round in the files: negate {axes}."
+        )
+
+
+def _signs(found: Directions) -> list[tuple[str, int, int, tuple[float, int]]]:
+    """Axis, how many vectors have the wrong sign, of how many, and the share and number that are suspicious."""
+    (left, top), (out_x, out_y) = found.sides.tolist(), found.outward.tolist()
+    border = (OUTWARD_SHARE, OUTWARD_AT_LEAST)
+    return [("x", out_x, left, border), ("y", out_y, top, border), ("z", found.away, found.count, (AWAY_SHARE, 1))]

@@ -1,0 +1,84 @@
+"""Stored normals to unit vectors; what was encoded for a picture, and so is no unit vector, is told from what is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mstasks import RawTarget
+
+_SHORTEST = 0.1
+_LEAST, _MOST = 0.5, 1.5
+"""Lengths between which a vector may have been a unit vector.
+
+Interpolating between two unit vectors at an angle a gives a length of cos(a / 2) at worst, which half of a picture's
+vectors could only fall short of 0.5 by if they stood between neighbours more than 120 degrees apart; rounding to a byte
+and JPEG change lengths by a few hundredths. Bytes 0..255 have lengths of about 90 to 350.
+"""
+
+
+def normals(stored: NDArray[Any]) -> RawTarget:
+    """Unit vectors; valid where the stored vector is finite and longer than 0.1.
+
+    Raises:
+        ValueError: If the array is not (H, W, 3) of numbers, or its vectors are not of about unit length, or not one of
+            their components is negative, which no surface but one to the upper left of the axis can face a camera with.
+    """
+    value = _vectors(stored)
+    length = _lengths(value)
+    valid = np.isfinite(length) & (length > _SHORTEST)
+    _check_lengths(length[valid], "2 v / 255 - 1")
+    if valid.any() and value.min(where=valid[..., None], initial=0) >= 0:
+        raise ValueError(
+            "must hold unit vectors that face the camera, x right, y down, z forward. Found no negative component, as "
+            "if they had been encoded to 0..1; decode them by 2 v - 1"
+        )
+    return _unit(value, length, valid)
+
+
+def normals_picture(stored: NDArray[Any]) -> RawTarget:
+    """Unit vectors of a picture that holds (n + 1) 255 / 2; valid where the decoded length is about 1.
+
+    So mid-grey, which is no vector, and black and white, of length 1.7, are not valid.
+
+    Raises:
+        ValueError: If the picture is not 8-bit with three channels, or most of it is no unit vector.
+    """
+    if stored.dtype != np.uint8:
+        raise ValueError(f"must be an 8-bit picture of three channels, 0 to 255. Found {stored.dtype} {stored.shape}")
+    value = _vectors(stored) * np.float32(2 / 255) - np.float32(1)
+    length = _lengths(value)
+    coloured = (length > _SHORTEST) & (stored.max(axis=2) > 0) & (stored.min(axis=2) < 255)
+    _check_lengths(length[coloured], "what was used to encode them")
+    return _unit(value, length, coloured & (length >= _LEAST) & (length <= _MOST))
+
+
+def _vectors(stored: NDArray[Any]) -> NDArray[np.float32]:
+    if stored.ndim != 3 or stored.shape[2] != 3 or stored.dtype.kind not in "fiu":
+        raise ValueError(f"must hold numbers of shape (H, W, 3). Found {stored.dtype} {stored.shape}")
+    return stored.astype(np.float32, copy=False)
+
+
+def _lengths(value: NDArray[np.float32]) -> NDArray[np.float32]:
+    length: NDArray[np.float32] = np.sqrt(np.einsum("hwc,hwc->hw", value, value))
+    return length
+
+
+def _check_lengths(lengths: NDArray[np.float32], decode: str) -> None:
+    if not lengths.size:
+        return
+    middle = float(np.median(lengths))
+    if not _LEAST <= middle <= _MOST:
+        looks = ", as if they had been encoded to 0..255" if middle > 50 else ""
+        raise ValueError(
+            f"must hold unit vectors. Found a median length of {middle:.3g}{looks}; decode them by {decode}"
+        )
+
+
+def _unit(value: NDArray[np.float32], length: NDArray[np.float32], valid: NDArray[np.bool_]) -> RawTarget:
+    scale = np.divide(1, length, out=np.zeros_like(length), where=valid)
+    if not valid.all():
+        value = np.where(valid[..., None], value, np.float32(0))  # else NaN times 0 would stay NaN
+    return RawTarget(value * scale[..., None], valid)

@@ -1,0 +1,268 @@
+"""Each suspicion is raised by what it is about, and not by what looks like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mstasks.scan.facts import Fault, LabelFacts, SampleFacts
+from mstasks.scan.sizes import Size
+from mstasks.scan.statistics import Statistics
+from mstasks.scan.suspicions import SAME_AT_LEAST, Suspicion, suspicions
+from mstasks.scan.tally import FaultyPart, Tally
+from mstasks.targets import TargetInfo, TargetKind
+
+Measured = Callable[..., Statistics]
+KINDS = TargetKind
+ROOM = np.random.default_rng(0).gamma(4.0, 0.7, (60, 80)) + 0.4
+"""Depths of a room in metres: from half a metre to a few, not round numbers."""
+
+
+@pytest.fixture
+def texts(measured: Measured) -> Callable[..., list[str]]:
+    """Sentences about the labels of a data set with one split and one task."""
+
+    def run(
+        kind: TargetKind,
+        values: Sequence[Any],
+        names: tuple[str, ...] = (),
+        valid: Sequence[Any] | None = None,
+        image: Size | None = None,
+    ) -> list[str]:
+        tally = Tally(("train",), ("it",), ())
+        for number, value in enumerate(values):
+            mask = None if valid is None else np.asarray(valid[number])
+            array = np.asarray(value)
+            count = array.shape[0] if kind is KINDS.ATTRIBUTES else array.shape[0] * array.shape[1]
+            size = None if kind is KINDS.ATTRIBUTES else (array.shape[0], array.shape[1])
+            known = count if mask is None else int(mask.sum())
+            label = LabelFacts(size, known, count, measured(kind, array, mask, names))
+            tally.add(SampleFacts("train", f"id{number}", image or size, b"%d" % number, {"it": label}, ()))
+        return [str(found) for found in suspicions(tally, {"it": TargetInfo(kind, names)})]
+
+    return run
+
+
+Texts = Callable[..., list[str]]
+
+
+# -- depth -------------------------------------------------------------------------------------------------------------
+
+
+def test_depth_in_metres_is_not_suspicious(texts: Texts) -> None:
+    assert texts(KINDS.DEPTH_MAP, [ROOM]) == []
+
+
+def test_depth_of_streets_in_metres_is_not_suspicious(texts: Texts) -> None:
+    assert texts(KINDS.DEPTH_MAP, [ROOM * 10]) == []
+
+
+def test_millimetres_are_recognised(texts: Texts) -> None:
+    (text,) = texts(KINDS.DEPTH_MAP, [np.round(ROOM * 1000)])
+    assert text.startswith("it, train: the median is 2")
+    assert "it looks like millimetres (or another fine unit of a 16-bit picture): divide by 1000." in text
+
+
+def test_centimetres_are_recognised(texts: Texts) -> None:
+    (text,) = texts(KINDS.DEPTH_MAP, [ROOM * 100])
+    assert text.endswith("where metres are expected; it looks like centimetres: divide by 100.")
+
+
+def test_grey_levels_are_recognised(texts: Texts) -> None:
+    (text,) = texts(KINDS.DEPTH_MAP, [np.arange(1, 256).reshape(15, 17)])
+    assert text.startswith("it, train: all values are whole numbers up to 255; it looks like an 8-bit picture of depth")
+
+
+def test_whole_metres_are_no_grey_levels(texts: Texts) -> None:
+    assert texts(KINDS.DEPTH_MAP, [np.arange(1, 13).reshape(3, 4)]) == []
+
+
+def test_a_map_scaled_to_one_is_recognised(texts: Texts) -> None:
+    (text,) = texts(KINDS.DEPTH_MAP, [ROOM / ROOM.max()])
+    assert "nothing is farther than 1; unless everything is nearer than a metre" in text
+
+
+def test_a_depth_that_never_changes_is_told(texts: Texts) -> None:
+    (text,) = texts(KINDS.DEPTH_MAP, [np.full((4, 4), 2.5)])
+    assert text.startswith("it, train: every valid pixel is 2.5;")
+
+
+def test_valid_depths_of_zero_are_told(texts: Texts) -> None:
+    (text,) = texts(KINDS.DEPTH_MAP, [np.where(np.arange(80) < 8, 0.0, ROOM)])
+    assert text == ("it, train: 10 % of the valid pixels are 0 or less, which no distance is; mark them as not valid.")
+
+
+def slope(bottom: float, top: float) -> np.ndarray:
+    return np.linspace(top, bottom, 60)[:, None] * np.ones((1, 80)) + 0.001 * ROOM
+
+
+def test_inverse_depth_is_recognised_by_a_far_bottom(texts: Texts) -> None:
+    (text,) = texts(KINDS.DEPTH_MAP, [slope(bottom=3.0, top=0.8)] * 20)
+    assert text.startswith(
+        "it, train: in 20 of 20 images the bottom is farther away than the top; it looks like inverse"
+    )
+
+
+@pytest.mark.parametrize(("far", "near"), [(0, 20), (15, 5), (19, 0)], ids=["upright", "mixed", "too few"])
+def test_views_that_are_mostly_upright_or_few_are_not_called_inverse(texts: Texts, far: int, near: int) -> None:
+    maps = [slope(bottom=3.0, top=0.8)] * far + [slope(bottom=0.8, top=3.0)] * near
+    assert texts(KINDS.DEPTH_MAP, maps) == []
+
+
+# -- normals -----------------------------------------------------------------------------------------------------------
+
+
+def room(flip: Sequence[int] = (1, 1, 1)) -> np.ndarray:
+    normals = np.zeros((60, 80, 3))
+    normals[..., 2] = -1
+    normals[:12] = (0, 1, 0)
+    normals[-12:] = (0, -1, 0)
+    normals[12:-12, :16] = (1, 0, 0)
+    normals[12:-12, -16:] = (-1, 0, 0)
+    return normals * np.array(flip)
+
+
+def test_normals_of_a_room_are_not_suspicious(texts: Texts) -> None:
+    assert texts(KINDS.VECTOR_MAP, [room()]) == []
+
+
+def looking_down(flip: Sequence[int]) -> np.ndarray:
+    """As `room`, but three of four columns face the camera, and of the fourth the 36 % of the wall in front."""
+    normals = room()
+    normals[:, ::4], normals[:, 1::4], normals[:, 2::4] = (0, 0, -1), (0, 0.6, -0.8), (0.6, 0, -0.8)
+    return normals * np.array(flip)
+
+
+@pytest.mark.parametrize(
+    ("flip", "wrong", "what"),
+    [
+        ((-1, 1, 1), "x 100 %", "x points the other way round in the files: negate x."),
+        ((1, -1, 1), "y 100 %", "y points the other way round in the files: negate y."),
+        ((1, -1, -1), "y 100 %, z 84 %", "y and z point the other way round in the files: negate y and z."),
+        ((-1, -1, -1), "x 100 %, y 100 %, z 84 %", "negate x and y and z."),
+    ],
+)
+def test_turned_axes_are_named(texts: Texts, flip: Sequence[int], wrong: str, what: str) -> None:
+    (text,) = texts(KINDS.VECTOR_MAP, [looking_down(flip)] * 5)
+    assert f"wrong sign of {wrong};" in text
+    assert text.endswith(what)
+
+
+def test_a_few_steep_vectors_prove_nothing(texts: Texts) -> None:
+    normals = np.zeros((60, 80, 3))
+    normals[..., 2] = -1
+    normals[-5:, :10] = (0, 1, 0)
+    assert texts(KINDS.VECTOR_MAP, [normals]) == []
+
+
+def test_vectors_of_another_length_are_told(texts: Texts) -> None:
+    (text,) = texts(KINDS.VECTOR_MAP, [room() * 2])
+    assert text == (
+        "it, train: 100 % of the vectors differ from length 1 by more than 0.05; divide each vector by its length, and "
+        "mark zero vectors as not valid."
+    )
+
+
+def test_the_error_of_eight_bits_is_no_other_length(texts: Texts) -> None:
+    assert texts(KINDS.VECTOR_MAP, [np.round((room() + 1) * 127.5) / 127.5 - 1]) == []
+
+
+def test_colours_are_recognised_as_colours(texts: Texts) -> None:
+    (text,) = texts(KINDS.VECTOR_MAP, [(room() + 1) / 2])
+    assert text.endswith("none has a negative component; it looks like colours: map them back, such as 2 c - 1.")
+
+
+# -- classes, scalars, attributes --------------------------------------------------------------------------------------
+
+
+def test_a_label_map_of_a_single_class_is_told(texts: Texts) -> None:
+    (text,) = texts(KINDS.LABEL_MAP, [np.ones((6, 8), int)] * 2, ("sky", "road", "car"))
+    assert text.startswith("it, train: every valid pixel is 'road', one of 3 classes;")
+
+
+def test_two_classes_are_not_suspicious(texts: Texts) -> None:
+    one, two = np.zeros((6, 8), int), np.ones((6, 8), int)
+    assert texts(KINDS.LABEL_MAP, [one, two], ("sky", "road", "car")) == []
+
+
+def test_scalars_outside_zero_to_one_are_told(texts: Texts) -> None:
+    (text,) = texts(KINDS.SCALAR_MAP, [np.where(np.eye(10) > 0, 255.0, 0.0)])
+    assert text == (
+        "it, train: values go from 0 to 255, and 10 % lie outside 0 to 1; it looks like 8-bit values; divide by 255."
+    )
+
+
+def test_scalars_that_never_change_are_told(texts: Texts) -> None:
+    (text,) = texts(KINDS.SCALAR_MAP, [np.zeros((4, 4))])
+    assert text.startswith("it, train: every valid pixel is 0;")
+
+
+def test_zeros_and_ones_are_not_suspicious(texts: Texts) -> None:
+    assert texts(KINDS.SCALAR_MAP, [np.eye(10)]) == []
+
+
+def test_attributes_that_are_always_the_same_are_named(texts: Texts) -> None:
+    answers = [[1.0, 0.0, float(number % 2)] for number in range(SAME_AT_LEAST)]
+    assert texts(KINDS.ATTRIBUTES, answers, ("hat", "beard", "smile")) == [
+        "it, train: hat: always yes, in all images where that is known; there is nothing to tell apart, so check the "
+        "column or leave it out.",
+        "it, train: beard: always no, in all images where that is known; there is nothing to tell apart, so check the "
+        "column or leave it out.",
+    ]
+
+
+def test_few_images_may_agree_by_chance(texts: Texts) -> None:
+    assert texts(KINDS.ATTRIBUTES, [[1.0, 0.0]] * (SAME_AT_LEAST - 1), ("hat", "beard")) == []
+
+
+def test_answers_that_are_neither_yes_nor_no_are_told(texts: Texts) -> None:
+    (text,) = texts(KINDS.ATTRIBUTES, [[1.0, -1.0], [-1.0, 1.0]], ("hat", "beard"))
+    assert text.startswith("it, train: 2 of 4 answers are neither 0 nor 1, as in files that write -1 for no;")
+
+
+# -- sizes and missing labels ------------------------------------------------------------------------------------------
+
+
+def test_labels_on_their_side_are_told(texts: Texts) -> None:
+    (text,) = texts(KINDS.DEPTH_MAP, [ROOM.T], image=(60, 80))
+    assert text.startswith("it, train: 1 labels lie on their side beside their images; swap rows and columns")
+    assert text.endswith("such as 'id0': image 60 x 80, label 80 x 60 (height x width).")
+
+
+def test_labels_of_another_aspect_are_told(texts: Texts) -> None:
+    (text,) = texts(KINDS.DEPTH_MAP, [ROOM[:, :60]] * 3, image=(60, 80))
+    assert text.startswith("it, train: 3 labels have another aspect than their images and would be stretched;")
+
+
+def test_scaled_labels_are_not_suspicious(texts: Texts) -> None:
+    assert texts(KINDS.DEPTH_MAP, [ROOM], image=(481, 641)) == []
+
+
+def test_labels_that_are_nowhere_valid_are_told_once_they_are_many(texts: Texts) -> None:
+    blank, known = np.zeros((60, 80), bool), np.ones((60, 80), bool)
+    (text,) = texts(KINDS.DEPTH_MAP, [ROOM] * 8, valid=[blank] * 2 + [known] * 6)
+    assert text.startswith("it, train: 2 of 8 labels are nowhere valid;")
+    assert texts(KINDS.DEPTH_MAP, [ROOM] * 20, valid=[blank] * 2 + [known] * 18) == []
+
+
+def without_labels(*ids: str) -> Tally:
+    tally = Tally(("train", "val"), ("depth",), ())
+    for id in ids:
+        tally.add(SampleFacts("train", id, (4, 4), id.encode(), {}, ()))
+    return tally
+
+
+def test_a_split_without_labels_and_one_without_images_are_told() -> None:
+    infos = {"depth": TargetInfo(KINDS.DEPTH_MAP)}
+    first, second = suspicions(without_labels("a", "b"), infos)
+    assert str(first).startswith("depth, train: none of 2 images has a usable label;")
+    assert second == Suspicion("val", None, "it has no image; training needs all three splits, so check its list.")
+
+
+def test_a_split_that_cannot_be_listed_is_an_error_and_no_suspicion() -> None:
+    tally = without_labels("a")
+    tally.faults.append(FaultyPart("val", "", Fault("ids", "no list"), False))
+    assert [found.split for found in suspicions(tally, {"depth": TargetInfo(KINDS.DEPTH_MAP)})] == ["train"]
