@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mstasks.data.sample import RawTarget, Sample
     from mstasks.data.sampling import nearest
     from mstasks.data.splits import split_off
+    from mstasks.data.threads import map_threads
     from mstasks.exporter import Exporter, ExportError, ExportModel, Runner
     from mstasks.features import FeatureInfo, Features
     from mstasks.heads import ASPPHead, DenseHead, Head, PooledHead
@@ -68,6 +69,7 @@ _LAZY = {
     "Task": "mstasks.task",
     "TaskMetric": "mstasks.metrics",
     "Update": "mstasks.meta.update",
+    "map_threads": "mstasks.data.threads",
     "nearest": "mstasks.data.sampling",
     "open_file": "mstasks.data.files",
     "per_example_mean": "mstasks.reduce",
@@ -123,6 +125,7 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "Task",
     "TaskMetric",
     "Update",
+    "map_threads",
     "nearest",
     "open_file",
     "per_example_mean",

@@ -23,7 +23,7 @@ VERBS = {
     "export": "A file that runs without mstasks.",
     "predict": "A picture and raw arrays per task, for images of your own.",
     "data": "The cache of decoded images and labels: fill it ahead of training, or remove it.",
-    "check": "Validate a recipe, then push one synthetic batch through everything.",
+    "check": "Validate a recipe, try it on a synthetic batch, and with --data read every file of its data.",
     "show": "A recipe as it is understood, with the origin of each value.",
     "schema": "JSON schema of recipes, for editors.",
     "ls": "List tasks, data sets, strengths, meta updates, recipes or plugins.",

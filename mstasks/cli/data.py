@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -74,8 +75,9 @@ def _fill(experiment: Experiment, dataset: CachedDataset, arguments: str, consol
     _announce(estimate(dataset, ids, parts), dataset, console)
     outcome = Outcome(str(dataset.store.folder), len(ids))
     try:
-        with StopRequest() as stop, ScanProgress(len(ids), console) as progress:
-            for done in fill(dataset, ids, parts, experiment.recipe.data.workers):
+        filling = closing(fill(dataset, ids, parts, experiment.recipe.data.workers))  # ends its processes in any case
+        with StopRequest() as stop, ScanProgress(len(ids), console) as progress, filling as samples:
+            for done in samples:
                 outcome.add(done)
                 progress.step(outcome.done, outcome.unreadable)
                 if stop.requested:

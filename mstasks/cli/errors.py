@@ -7,6 +7,8 @@ import sys
 
 import rich_click as click
 
+from mstasks.data.worker_death import is_worker_death, release
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C where nothing can be resumed, as shells count it: 128 + SIGINT."""
 
@@ -22,6 +24,7 @@ def report(error: BaseException, *, debug: bool) -> int:
         traceback.print_exception(error)
     text, code = _explain(error)
     print(text, file=sys.stderr)
+    release(error)
     return code
 
 
@@ -36,6 +39,12 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return str(error) or type(error).__name__, code
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}", 1
+    if is_worker_death(error):
+        return (
+            f"{' '.join(str(error).split()).rstrip('.')}. It was killed, often for want of memory, or a library crashed "
+            "over a file: take fewer `data.workers`, and let `mstasks check RECIPE --data` look for the file. A run goes "
+            "on from its last checkpoint with `mstasks fit --resume RUN`."
+        ), 1
     text = f"internal error: {type(error).__name__}: {error}".rstrip(": ")
     return f"{text}; run with --debug for the traceback", 1
 

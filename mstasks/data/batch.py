@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -93,11 +94,23 @@ def collate(samples: Sequence[Sample], infos: Mapping[str, TargetInfo]) -> Batch
     Raises:
         ValueError: If a valid label is not finite, or a valid class index is not among the class names.
     """
-    images = np.stack([sample.image for sample in samples])
-    height, width = images.shape[1:3]
+    height, width = samples[0].image.shape[:2]
+    images = np.empty((len(samples), 3, height, width), np.uint8)
+    for planes, sample in zip(images, samples, strict=True):
+        _split(sample.image, planes)
     targets = {name: _target(name, info, samples, (height, width)) for name, info in infos.items()}
-    planes = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
-    return Batch(tuple(sample.id for sample in samples), planes, targets)
+    return Batch(tuple(sample.id for sample in samples), torch.from_numpy(images), targets)
+
+
+def _split(channels_last: NDArray[Any], planes: NDArray[Any]) -> None:
+    """Write (H, W, 3) as (3, H, W); OpenCV does it many times faster than numpy.
+
+    Raises:
+        ValueError: If the sizes differ.
+    """
+    if channels_last.shape != (*planes.shape[1:], 3):
+        raise ValueError(f"Samples of a batch must have one size. Found {channels_last.shape} and {planes.shape[1:]}.")
+    cv2.split(np.ascontiguousarray(channels_last, planes.dtype), list(planes))
 
 
 def _target(name: str, info: TargetInfo, samples: Sequence[Sample], size: tuple[int, int]) -> Target:
@@ -109,7 +122,10 @@ def _target(name: str, info: TargetInfo, samples: Sequence[Sample], size: tuple[
     value = np.empty((len(raws), *shape), np.int64 if info.kind is TargetKind.LABEL_MAP else np.float32)
     valid = np.stack([raw.valid for raw in raws])
     for position, raw in enumerate(raws):
-        value[position] = np.moveaxis(raw.value, -1, 0) if info.kind is TargetKind.VECTOR_MAP else raw.value
+        if info.kind is TargetKind.VECTOR_MAP and raw is not missing:
+            _split(raw.value, value[position])
+        else:
+            value[position] = 0 if raw is missing else raw.value
         if not raw.valid.all():
             value[position][..., ~raw.valid] = 0
     _check(name, info, value, samples)

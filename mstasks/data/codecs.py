@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+from collections.abc import Callable
 from typing import BinaryIO
 
 from PIL.BmpImagePlugin import BmpImageFile
@@ -16,9 +17,10 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from mstasks.data.claims import check_ppm, check_tiff, check_webp
 from mstasks.data.files import reason
-from mstasks.data.jpeg import decode_jpeg
-from mstasks.data.pixels import MAX_PIXELS, check_pixels, load_pixels
+from mstasks.data.jpeg import check_jpeg, decode_jpeg
+from mstasks.data.pixels import MAX_PIXELS, RefusedError, check_pixels, load_pixels
 from mstasks.data.png import check_png, decode_png
 
 MAX_BYTES = 256 << 20
@@ -40,6 +42,15 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], type[ImageFile]], ...] = (
     (re.compile(rb"GIF8[79]a"), GifImageFile),
 )
 
+_CHECKS: dict[type[ImageFile], Callable[[BinaryIO], None]] = {
+    JpegImageFile: check_jpeg,
+    PngImageFile: check_png,
+    WebPImageFile: lambda file: check_webp(file, _MOST["WEBP"]),
+    TiffImageFile: check_tiff,
+    PpmImageFile: check_ppm,
+}
+_LARGEST: dict[type[ImageFile], int] = {GifImageFile: 16 << 20}  # Pillow looks for its parts byte by byte
+
 # Of odd metadata, which does not matter. For good, not by `catch_warnings`: that is not safe with threads.
 warnings.filterwarnings("ignore", module=r"PIL\.(Png|Tiff)ImagePlugin")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -57,21 +68,23 @@ def opened(file: BinaryIO) -> ImageFile:
     if kind is None:
         names = ", ".join(kind.format or "" for _, kind in _FORMATS)
         found = f"It begins with {start!r}" if start else "It is empty"
-        raise ValueError(f"it is no picture of a known format: {names}. {found}")
-    if file.seek(0, 2) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB")
-    if kind is WebPImageFile:
-        _check_webp(start, file.tell())
-    if kind is PngImageFile:
-        check_png(file)
-    file.seek(0)
+        raise RefusedError(f"it is no picture of a known format: {names}. {found}")
+    most = _LARGEST.get(kind, MAX_BYTES)
+    if file.seek(0, 2) > most:
+        raise RefusedError(f"it has more than {most >> 20} MiB")
     try:
+        check = _CHECKS.get(kind)
+        if check is not None:
+            check(file)
+        file.seek(0)
         picture = kind(file)
         moves = getattr(picture, "is_animated", False)  # a GIF looks for a second picture now
+    except (RefusedError, MemoryError):
+        raise
     except Exception as error:
-        raise ValueError(f"it is a damaged {kind.format}: {reason(error)}") from error
+        raise RefusedError(f"it is a damaged {kind.format}: {reason(error)}") from error
     if moves:
-        raise ValueError("it holds several pictures, not one")
+        raise RefusedError("it holds several pictures, not one")
     _check_packing(picture)
     return picture
 
@@ -98,28 +111,13 @@ def decode(picture: ImageFile, file: BinaryIO, enough: tuple[int, int] | None = 
         load_pixels(picture)
 
 
-def _check_webp(start: bytes, size: int) -> None:
-    """Hold a WEBP to its size: the decoder makes room for all of it as soon as it is opened."""
-    if int.from_bytes(start[4:8], "little") + 8 > size:
-        raise ValueError("it is cut short")
-    width = height = 0
-    if start[12:16] == b"VP8X":
-        width, height = (int.from_bytes(start[at : at + 3], "little") + 1 for at in (24, 27))
-    elif start[12:16] == b"VP8L":
-        bits = int.from_bytes(start[21:25], "little")
-        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    elif start[12:16] == b"VP8 ":
-        width, height = (int.from_bytes(start[at : at + 2], "little") & 0x3FFF for at in (26, 28))
-    check_pixels(width, height, _MOST["WEBP"])
-
-
 def _check_packing(picture: ImageFile) -> None:
     if picture.format == "BMP" and picture.tile[0][0] == "bmp_rle":
-        raise ValueError("it is a run-length coded BMP. Save it as PNG")
+        raise RefusedError("it is a run-length coded BMP. Save it as PNG")
     if picture.format == "TIFF":
         packing = picture.info.get("compression")
         if packing not in _UNPACKERS:
-            raise ValueError(f"it is a TIFF packed by {packing}. Known are {', '.join(sorted(_UNPACKERS))}")
-        covered = [tile[1] for tile in picture.tile if tile[1]]
-        if max(box[2] for box in covered) * max(box[3] for box in covered) < picture.width * picture.height:
-            raise ValueError("it has fewer rows than it says")
+            raise RefusedError(f"it is a TIFF packed by {packing}. Known are {', '.join(sorted(_UNPACKERS))}")
+        ends = [(tile[1][2], tile[1][3]) for tile in picture.tile if tile[1]]
+        if not ends or max(x for x, _ in ends) * max(y for _, y in ends) < picture.width * picture.height:
+            raise RefusedError("it has fewer rows than it says")

@@ -39,9 +39,9 @@ class FileDataset(ABC):
     Attributes:
         at_least: Set by the core: the height and width that are enough for images, to be handed to
             `mstasks.read_image`; None if they are needed at full size.
-        label_size: Set by the core: the height and width that dense labels will be sampled to; None if not known. A data
-            set may do that itself with `mstasks.nearest` before it converts what it read, which is faster; then it
-            says at `RawTarget.stored` which size the label had.
+        label_size: Set by the core: the height and width that dense labels will be sampled to; None if not known. A
+            data set may do that itself with `mstasks.nearest` before it converts what it read, which is faster; then
+            it says at `RawTarget.stored` which size the label had.
     """
 
     at_least: tuple[int, int] | None = None

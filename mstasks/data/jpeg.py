@@ -9,13 +9,38 @@ from typing import BinaryIO
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from mstasks.data.pixels import MAX_PIXELS, check_pixels, load_pixels
+from mstasks.data.pixels import MAX_PIXELS, RefusedError, check_pixels, load_pixels
 
 _MOST_REDUCED = 8 * MAX_PIXELS
 _END = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte nor a restart
+_SEGMENT = re.compile(rb"\xff([\x01-\xfe])")
+_ALONE = {bytes([code]) for code in (0x01, *range(0xD0, 0xDA))}
+_WIDEST_GAP = 1024
+_MOST_SEGMENTS = 400
 _GREY = {127, 128}
 _LONGEST_DOUBTED = 64 << 20
+
+
+def check_jpeg(file: BinaryIO) -> None:
+    """Walk to the pixels of a JPEG: where something is wrong on that way, Pillow looks for them byte by byte.
+
+    Raises:
+        RefusedError: If there is no way, or more than 400 steps. Layout: ISO 10918-1, B.1.1.
+    """
+    file.seek(2)
+    for _ in range(_MOST_SEGMENTS):
+        block = file.read(_WIDEST_GAP)
+        marker = _SEGMENT.search(block)
+        if marker is None:
+            raise RefusedError("it is cut short or damaged before its pixels")
+        file.seek(marker.end() - len(block), 1)
+        if marker[1] == b"\xda":
+            return
+        if marker[1] not in _ALONE:
+            length = int.from_bytes(file.read(2), "big")
+            file.seek(max(length - 2, 0), 1)
+    raise RefusedError(f"it has more than {_MOST_SEGMENTS} parts before its pixels")
 
 
 def decode_jpeg(picture: JpegImageFile, file: BinaryIO, enough: tuple[int, int] | None) -> None:
@@ -28,7 +53,7 @@ def decode_jpeg(picture: JpegImageFile, file: BinaryIO, enough: tuple[int, int] 
             its size that is no smaller.
 
     Raises:
-        ValueError: If it has too many pixels, is cut short, or is damaged.
+        RefusedError: If it has too many pixels, is cut short, or is damaged.
     """
     start = file.tell()
     if not _in_one_pass(picture, file):
@@ -41,7 +66,7 @@ def decode_jpeg(picture: JpegImageFile, file: BinaryIO, enough: tuple[int, int] 
     check_pixels(*picture.size, MAX_PIXELS)
     load_pixels(picture)
     if not _ends(file, start) or (_ends_grey(picture) and _ends_early(file, start)):
-        raise ValueError("it is cut short")
+        raise RefusedError("it is cut short")
 
 
 def _in_one_pass(picture: JpegImageFile, file: BinaryIO) -> bool:

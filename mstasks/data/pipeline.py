@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mstasks.data.augment import build_steps
+from mstasks.data.contract import check_label, check_upright, image_shape
 from mstasks.data.geometry import IDENTITY, Similarity, moved_values, similarity, swaps
 from mstasks.data.sample import RawTarget, Sample
 from mstasks.data.sampling import Sampler, resized
 from mstasks.data.step import Step, View
-from mstasks.targets import TargetInfo, TargetKind
+from mstasks.targets import TargetInfo
 
 
 class Pipeline:
@@ -63,7 +64,7 @@ class Pipeline:
         Raises:
             ValueError: If the sample breaks the contract of its targets, or a transform fails on it.
         """
-        before = image_shape(sample)
+        before = image_shape(sample.id, sample.image)
         for name in self._infos.keys() & sample.targets.keys():
             check_label(sample.id, name, self._infos[name], sample.targets[name])
             check_upright(sample.id, name, self._infos[name], sample.targets[name], before)
@@ -107,55 +108,3 @@ def _applied(step: Step, view: View, generator: np.random.Generator, py_random: 
     except Exception as error:
         height, width = view.image.shape[:2]
         raise ValueError(f"{step.name} failed on '{id}' at {height} x {width}: {error}") from error
-
-
-def image_shape(sample: Sample) -> tuple[int, int]:
-    """Height and width of a sample's image.
-
-    Raises:
-        ValueError: If it is not uint8 (H, W, 3), or empty.
-    """
-    image = sample.image
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"The image of '{sample.id}' must be uint8 (H, W, 3). Found {image.dtype} {image.shape}.")
-    return image.shape[0], image.shape[1]
-
-
-def check_label(id: str, name: str, info: TargetInfo, raw: RawTarget) -> None:
-    """Hold a data set to the shapes of `mstasks.RawTarget`.
-
-    Raises:
-        ValueError: If a label of the sample ``id`` has another or is empty; says which target.
-    """
-    shape, place = raw.value.shape, f"'{name}' of '{id}'"
-    vector = info.kind is TargetKind.VECTOR_MAP
-    if info.kind.dense:
-        right, wanted = len(shape) == 2 + vector and shape[2:] == (3,) * vector, "(H, W, 3)" if vector else "(H, W)"
-    else:
-        right, wanted = shape == (len(info.names),), f"({len(info.names)},)"
-    if not right:
-        raise ValueError(f"The value of {place}, a {info.kind}, must have shape {wanted}. Found {shape}.")
-    if raw.valid.dtype != np.bool_ or raw.valid.shape != shape[:2]:
-        raise ValueError(f"`valid` of {place} must be bool {shape[:2]}. Found {raw.valid.dtype} {raw.valid.shape}.")
-    if 0 in shape:
-        raise ValueError(f"The value of {place} is empty: its shape is {shape}.")
-
-
-def check_upright(id: str, name: str, info: TargetInfo, raw: RawTarget, image: tuple[int, int]) -> None:
-    """Refuse a dense label that lies on its side: it has the aspect of the turned image, within 2 %, and no other's.
-
-    Raises:
-        ValueError: If it does; says which target, both sizes, and what to do.
-    """
-    height, width = (raw.stored or raw.value.shape[:2]) if info.kind.dense else image
-    if _alike((height, width), image[::-1]) and not _alike((height, width), image):
-        raise ValueError(
-            f"'{name}' of '{id}' is turned against its image: it has {height} rows and {width} columns, the image "
-            f"{image[0]} and {image[1]}. A photograph is turned upright by its EXIF orientation. Turn the label alike, "
-            "or save the photograph without that orientation."
-        )
-
-
-def _alike(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether two sizes have the same ratio of height to width, within 2 %."""
-    return 0.98 <= shape[0] * other[1] / (shape[1] * other[0]) <= 1 / 0.98

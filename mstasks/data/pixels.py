@@ -10,22 +10,26 @@ MAX_PIXELS = 48_000_000
 """8000 x 6000."""
 
 
+class RefusedError(ValueError):
+    """A picture is not read, for a reason of ours, in words for the user."""
+
+
 def check_pixels(width: int, height: int, most: int) -> None:
     """Refuse what would take too much memory or time to decode.
 
     Raises:
-        ValueError: If there are more than ``most`` pixels.
+        RefusedError: If there are more than ``most`` pixels.
     """
     if width * height > most:
         limit = f"the {most // 1_000_000} million pixels that are decoded"
-        raise ValueError(f"it is {width} x {height}, more than {limit}. Make it smaller")
+        raise RefusedError(f"it is {width} x {height}, more than {limit}. Make it smaller")
 
 
 def load_pixels(picture: ImageFile) -> None:
     """Decode an opened picture.
 
     Raises:
-        ValueError: If Pillow cannot; it raises whatever it stumbles over.
+        RefusedError: If Pillow cannot; it raises whatever it stumbles over.
         MemoryError: If there is not enough of it.
     """
     try:
@@ -33,4 +37,4 @@ def load_pixels(picture: ImageFile) -> None:
     except MemoryError:
         raise
     except Exception as error:
-        raise ValueError(f"it is a damaged {picture.format}: {reason(error)}") from error
+        raise RefusedError(f"it is a damaged {picture.format}: {reason(error)}") from error

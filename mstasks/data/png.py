@@ -9,9 +9,10 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-from mstasks.data.pixels import load_pixels
+from mstasks.data.pixels import RefusedError, load_pixels
 
 _MOST_BESIDE_PIXELS = 16 << 20
+_MOST_PARTS = 500_000
 _BLOCK = 1 << 20
 _SELDOM = 181
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -22,31 +23,34 @@ def check_png(file: BinaryIO) -> None:
     """Verify all checksums, from the start of the file to the end of the picture.
 
     Raises:
-        ValueError: If one is wrong, the file is cut short, or something besides pixels is larger than 16 MiB.
+        RefusedError: If one is wrong, the file is cut short, something besides pixels is larger than 16 MiB,
+            or there are too many parts.
     """
     file.seek(8)
-    name = b""
-    while name != b"IEND":
+    for _ in range(_MOST_PARTS):
         head = file.read(8)
         length, name = int.from_bytes(head[:4], "big"), head[4:]
         if name != b"IDAT" and length > _MOST_BESIDE_PIXELS:
-            raise ValueError(f"its part {name!r} says that it has {length} bytes, which only pixels may")
+            raise RefusedError(f"its part {name!r} says that it has {length} bytes, which only pixels may")
         checksum = zlib.crc32(name)
         while length and (block := file.read(min(length, _BLOCK))):
             checksum = zlib.crc32(block, checksum)
             length -= len(block)
         stored = file.read(4)
         if len(head) < 8 or length or len(stored) < 4:
-            raise ValueError("it is cut short")
+            raise RefusedError("it is cut short")
         if int.from_bytes(stored, "big") != checksum:
-            raise ValueError(f"the checksum of its part {name!r} is wrong, so it was damaged")
+            raise RefusedError(f"the checksum of its part {name!r} is wrong, so it was damaged")
+        if name == b"IEND":
+            return
+    raise RefusedError(f"it has more than {_MOST_PARTS} parts")
 
 
 def decode_png(picture: PngImageFile, file: BinaryIO) -> None:
     """Decode a PNG that was just opened, after `check_png`.
 
     Raises:
-        ValueError: If there are fewer rows than it says, or it is damaged.
+        RefusedError: If there are fewer rows than it says, or it is damaged.
     """
     # Rows that are not there leave the picture as it was before: of a colour that a last row seldom has.
     colour = _SELDOM if len(picture.getbands()) == 1 else (_SELDOM,) * len(picture.getbands())
@@ -58,7 +62,7 @@ def decode_png(picture: PngImageFile, file: BinaryIO) -> None:
     if untouched or picture.mode == "1" or picture.info.get("interlace"):
         file.seek(16)
         if not _unpacks_to(file, _size(file.read(13))):
-            raise ValueError("it has fewer rows than it says")
+            raise RefusedError("it has fewer rows than it says")
 
 
 def _size(header: bytes) -> int:

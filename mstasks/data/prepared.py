@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mstasks.data.contract import check_label, check_upright, image_shape
 from mstasks.data.dataset import Dataset, Split
 from mstasks.data.file_dataset import IMAGE, FileDataset, Source
-from mstasks.data.pipeline import check_label, check_upright, image_shape
+from mstasks.data.identity import identity
 from mstasks.data.reduced import resizes_first
-from mstasks.data.sample import RawTarget, Sample
+from mstasks.data.sample import RawTarget
 from mstasks.data.sampling import nearest, resized
 from mstasks.targets import TargetInfo
 
@@ -55,7 +56,7 @@ class Prepared(FileDataset):
         self._dataset.label_size = (size[0], size[1])
         self._infos = dict(infos)
         self._size = (size[0], size[1])
-        self._last: tuple[str, NDArray[np.uint8], tuple[int, int]] | None = None
+        self._last: tuple[tuple[Any, ...], NDArray[np.uint8], tuple[int, int]] | None = None
         self.at_least = dataset.at_least
 
     def __getstate__(self) -> dict[str, Any]:
@@ -103,8 +104,14 @@ class Prepared(FileDataset):
 
     def _read(self, id: str) -> tuple[NDArray[np.uint8], tuple[int, int]]:
         """The resized image and its size before; the last one is remembered, since its labels ask for that size."""
-        if self._last is None or self._last[0] != id:
+        source = self._dataset.source(id, IMAGE)
+        now: tuple[Any, ...] = (id,)
+        try:
+            now += () if source is None else tuple(identity(file) for file in source.files)
+        except (OSError, ValueError):  # reading it will say what is wrong with it
+            self._last = None
+        if self._last is None or self._last[0] != now:
             image = self._dataset.image(id)
-            shape = image_shape(Sample(id, image, {}))
-            self._last = (id, np.asarray(resized(image, self._size), np.uint8), shape)
+            shape = image_shape(id, image)
+            self._last = (now, np.asarray(resized(image, self._size), np.uint8), shape)
         return self._last[1], self._last[2]

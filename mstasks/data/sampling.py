@@ -71,7 +71,7 @@ class Sampler:
         self._source = source
         self._before = before
         self._after = after
-        self._mirror = tuple(slice(None, None, -1 if turned else 1) for turned in reversed(mirrored))
+        self._mirrored = mirrored
         self._indices: dict[tuple[int, int], NDArray[np.intp]] = {}
         self.inside = None if source is None else self._shows_something(source)
 
@@ -88,10 +88,11 @@ class Sampler:
         """
         shape = (labels.shape[0], labels.shape[1])
         if self._source is None and shape == self._after:
-            return labels[self._mirror]
+            return _flipped(labels, self._mirrored)
         index = self._indices.get(shape)
         if index is None:
-            index = self._indices[shape] = self._index(*shape)[self._mirror]
+            across, down = (-1 if mirrored else 1 for mirrored in self._mirrored)
+            index = self._indices[shape] = self._index(*shape)[::down, ::across]
         flat = labels.reshape(shape[0] * shape[1], *labels.shape[2:])
         return flat.take(index, axis=0)
 
@@ -106,3 +107,15 @@ class Sampler:
         y = np.clip((self._source[..., 1] + 0.5) * (height / self._before[0]), 0, height - 1).astype(np.intp)
         index: NDArray[np.intp] = y * width + x
         return index
+
+
+def _flipped(labels: NDArray[Any], mirrored: tuple[bool, bool]) -> NDArray[Any]:
+    """Labels with left and right, and top and bottom, exchanged; the labels themselves if neither is."""
+    across, down = mirrored
+    if not (across or down):
+        return labels
+    if labels.dtype in (np.uint8, np.float32, np.bool_):  # what almost all labels are; many times faster than numpy
+        plain = labels.view(np.uint8) if labels.dtype == np.bool_ else labels
+        flipped = np.asarray(cv2.flip(plain, -1 if across and down else int(across)))
+        return flipped.view(labels.dtype).reshape(labels.shape)
+    return labels[:: -1 if down else 1, :: -1 if across else 1]

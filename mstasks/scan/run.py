@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from traceback import clear_frames
 
 import torch
 from torch.utils.data import DataLoader
@@ -11,6 +10,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from mstasks.data.dataset import Split
 from mstasks.data.loader import prepare_worker
+from mstasks.data.worker_death import is_worker_death, release
 from mstasks.errors import MstasksError
 from mstasks.scan.facts import SampleFacts
 from mstasks.scan.sample import Examiner
@@ -60,11 +60,8 @@ def read_all(examine: Examiner, entries: Sequence[Entry], workers: int, each: Ca
             each(found)
             done += 1
     except BaseException as error:
-        # Torch's iterator lives on in the frames of the error, and with it the processes that are left: they ignore
-        # SIGTERM, and Python would wait for them for ever when it ends.
-        clear_frames(error.__traceback__)
-        # A process that dies cannot say so. Torch notices that it is gone, and interrupts whatever this one is doing.
-        if not isinstance(error, RuntimeError) or "DataLoader worker" not in str(error):
+        release(error)
+        if not is_worker_death(error):
             raise
         suspects = entries[done : done + 1 + workers * _PREFETCHED]
         raise MstasksError(_obituary(str(error), done, suspects)) from error
@@ -75,6 +72,6 @@ def _obituary(cause: str, done: int, suspects: Sequence[Entry]) -> str:
     where = f"'{printable(first)}'" if len(suspects) == 1 else f"one of '{printable(first)}' to '{printable(last)}'"
     return (
         f"A loader process died after {done} images, while it read {where} of {split}: "
-        f"{printable(' '.join(cause.split()).rstrip('.'))}. It was killed, often for want of memory, or a library crashed: look at "
-        "those files, or scan with data.workers=0, which takes the least memory."
+        f"{printable(' '.join(cause.split()).rstrip('.'))}. It was killed, often for want of memory, or a library "
+        "crashed: look at those files, or scan with data.workers=0, which takes the least memory."
     )

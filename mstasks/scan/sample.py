@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch, collate
+from mstasks.data.contract import check_label, check_upright, image_shape
 from mstasks.data.dataset import Dataset, Split
 from mstasks.data.file_dataset import IMAGE, FileDataset
-from mstasks.data.pipeline import check_label, image_shape
 from mstasks.data.sample import RawTarget, Sample
 from mstasks.scan.facts import WHOLE, Fault, LabelFacts, SampleFacts
 from mstasks.scan.sizes import Size, stored_size
@@ -61,6 +61,7 @@ class Examiner:
                 faults.append(label)
             else:
                 labels.update(label)
+                faults += self._turned(id, name, raw, image)
         size, digest = (None, None) if isinstance(image, Fault) else image
         return SampleFacts(split, id, size, digest, labels, tuple(faults))
 
@@ -78,9 +79,18 @@ class Examiner:
 
     def _image(self, id: str, image: _Image) -> tuple[Size, bytes]:
         """Its size, in its file if it was decoded smaller, and a digest of its pixels."""
-        size = image_shape(Sample(id, image, {}))
+        size = image_shape(id, image)
         digest = blake2b(np.ascontiguousarray(image).data, key=str(size).encode(), digest_size=16).digest()
         return (stored_size(self.dataset, id, size) if isinstance(self.dataset, FileDataset) else size), digest
+
+    def _turned(
+        self, id: str, name: str, raw: RawTarget | Fault | None, image: tuple[Size, bytes] | Fault
+    ) -> list[Fault]:
+        """The fault of a label that lies on its side beside its image: training refuses it, its values still count."""
+        if not isinstance(raw, RawTarget) or isinstance(image, Fault):
+            return []
+        found = attempt(name, check_upright, id, name, self.infos[name], raw, image[0])
+        return [] if found is None else [found]
 
     def _labels(self, id: str, name: str, raw: RawTarget | None) -> dict[str, LabelFacts]:
         """What each task that reads a target finds in a label of it."""
@@ -98,10 +108,8 @@ def label_batch(id: str, name: str, info: TargetInfo, raw: RawTarget) -> Batch:
     """
     check_label(id, name, info, raw)
     size = raw.valid.shape if info.kind.dense else (1, 1)
-    if 0 in size:
-        raise ValueError(f"The label of '{name}' of '{id}' has no pixel: its shape is {raw.value.shape}.")
-    # Of the image nothing but its size matters here, so it comes without channels.
-    return collate([Sample(id, np.zeros((*size, 0), np.uint8), {name: raw})], {name: info})
+    # Of the image nothing but its size matters here.
+    return collate([Sample(id, np.zeros((*size, 3), np.uint8), {name: raw})], {name: info})
 
 
 def _label_facts(bound: BoundTask, batch: Batch) -> LabelFacts:

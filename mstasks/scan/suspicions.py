@@ -84,9 +84,9 @@ def _sizes(labels: TaskTally) -> Iterator[str]:
         pairs = labels.related(wanted)
         if pairs:
             image, label, pair = pairs[0]
-            count = sum(found.count for *_, found in pairs)
+            count, total = sum(found.count for *_, found in pairs), labels.labelled + labels.blank
             example = f"image {image[0]} x {image[1]}, label {label[0]} x {label[1]} (height x width)"
-            yield f"{count} labels {what}, such as '{printable(pair.first)}': {example}."
+            yield f"{count} of {total} labels {what}, such as '{printable(pair.first)}': {example}."
 
 
 def _classes(found: Classes, info: TargetInfo) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from mstasks.scan.statistics import NOT_UNIT, Directions
 from mstasks.scan.wording import share
@@ -32,18 +33,30 @@ def suspicious_vectors(found: Directions) -> Iterator[str]:
             yield f"{odd} and none has a negative component; it looks like colours: map them back, such as 2 c - 1."
             return  # and of colours no sign means anything
         yield f"{odd}; divide each vector by its length, and mark zero vectors as not valid."
-    turned = [axis for axis, part, whole, least in _signs(found) if part > least[0] * whole and whole >= least[1]]
+    turned = [sign for sign in _signs(found) if sign.known >= sign.number and sign.wrong > sign.share * sign.known]
     if turned:
-        shares = ", ".join(f"{axis} {share(part, whole)}" for axis, part, whole, _ in _signs(found) if axis in turned)
-        axes = " and ".join(turned)
+        shares = " and ".join(f"{sign.axis} in {share(sign.wrong, sign.known)}" for sign in turned)
+        axes = " and ".join(sign.axis for sign in turned)
         yield (
-            f"normals mostly face away from the camera (x right, y down, z forward): wrong sign of {shares}; {axes} "
-            f"{'points' if len(turned) == 1 else 'point'} the other way round in the files: negate {axes}."
+            f"with x right, y down, z forward, what is seen faces the camera; {shares} of the vectors that tell has "
+            f"the other sign, as in another convention of axes: negate {axes}."
         )
 
 
-def _signs(found: Directions) -> list[tuple[str, int, int, tuple[float, int]]]:
-    """Axis, how many vectors have the wrong sign, of how many, and the share and number that are suspicious."""
+class _Sign(NamedTuple):
+    """Of how many vectors the sign along an axis is known, how many have the wrong one, and what is suspicious."""
+
+    axis: str
+    wrong: int
+    known: int
+    share: float
+    number: int
+
+
+def _signs(found: Directions) -> list[_Sign]:
     (left, top), (out_x, out_y) = found.sides.tolist(), found.outward.tolist()
-    border = (OUTWARD_SHARE, OUTWARD_AT_LEAST)
-    return [("x", out_x, left, border), ("y", out_y, top, border), ("z", found.away, found.count, (AWAY_SHARE, 1))]
+    return [
+        _Sign("x", out_x, left, OUTWARD_SHARE, OUTWARD_AT_LEAST),
+        _Sign("y", out_y, top, OUTWARD_SHARE, OUTWARD_AT_LEAST),
+        _Sign("z", found.away, found.count, AWAY_SHARE, 1),
+    ]

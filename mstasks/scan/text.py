@@ -88,7 +88,12 @@ def _values(found: Values, unit: str) -> str:
         "max": found.most,
     }
     _, counts = found.bins.columns(found.counts, found.least, found.most)
-    return f"{'  '.join(f'{name} {value:.3g}' for name, value in numbers.items())}{unit}  |{bars(counts)}|"
+    return f"{'  '.join(f'{name} {_number(value)}' for name, value in numbers.items())}{unit}  |{bars(counts)}|"
+
+
+def _number(value: float) -> str:
+    """Three digits, more only before the point."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _names(report: Report, task: str, info: TargetInfo) -> Table:

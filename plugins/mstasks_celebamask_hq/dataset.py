@@ -130,7 +130,7 @@ class CelebAMaskHQ(FileDataset):
                 f"There is no mask of any image in {quoted(self._root / MASKS)}. It should hold files such as "
                 f"{quoted(example.relative_to(self._root / MASKS))}."
             )
-        return merged(mask_files(self._root, number, self._classes), self._classes)
+        return merged(mask_files(self._root, number, self._classes), self._classes, self.label_size)
 
     def _attribute_values(self, number: int) -> RawTarget | None:
         if self._attributes is None:

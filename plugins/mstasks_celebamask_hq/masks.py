@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mstasks import RawTarget, quoted, read_picture
+from mstasks import RawTarget, map_threads, nearest, quoted, read_picture
 from mstasks_celebamask_hq.classes import Classes
 from mstasks_celebamask_hq.layout import part_paths
 from mstasks_celebamask_hq.names import PARTS
@@ -29,12 +29,13 @@ def mask_files(root: Path, number: int, classes: Classes) -> tuple[Path, ...]:
     return part_paths(root, number, PARTS)
 
 
-def merged(files: Sequence[Path], classes: Classes) -> RawTarget | None:
+def merged(files: Sequence[Path], classes: Classes, size: tuple[int, int] | None = None) -> RawTarget | None:
     """Paint the parts over each other, later ones on top.
 
     Args:
         files: As `mask_files` lists them.
         classes: Which part is of which class.
+        size: Height and width to sample the masks to before they are merged; None to leave them as they are.
 
     Returns:
         uint8 (H, W) class indices, valid everywhere; None if no file exists, since then nobody has annotated the image.
@@ -47,24 +48,28 @@ def merged(files: Sequence[Path], classes: Classes) -> RawTarget | None:
         return None
     if len(files) > len(classes.parts) and len(present) > 1:
         present = present[:1]  # all background: only the size is wanted
-    # In the order of painting, "on top" is "larger", and a maximum of bytes is the fastest way to paint.
-    top = _painted(present[0])
-    for file in present[1:]:
-        layer = _painted(file)
-        if layer.shape != top.shape:
+    masks = map_threads(_mask, present)
+    for file, mask in zip(present, masks, strict=True):
+        if mask.shape != masks[0].shape:
             raise ValueError(
-                f"{quoted(file)} is {_size(layer)}, {quoted(present[0])} {_size(top)}. All masks of an image must have "
-                "one size."
+                f"{quoted(file)} is {_size(mask)}, {quoted(present[0])} {_size(masks[0])}. All masks of an image must "
+                "have one size."
             )
-        cv2.max(top, layer, top)
+    stored = masks[0].shape
+    if size is not None:
+        masks = [nearest(mask, size) for mask in masks]
+    # In the order of painting, "on top" is "larger", and a maximum of bytes is the fastest way to paint.
+    top = _painted(present[0], masks[0])
+    for file, mask in zip(present[1:], masks[1:], strict=True):
+        cv2.max(top, _painted(file, mask), top)
     value = np.asarray(cv2.LUT(top, _table(classes)), np.uint8)
-    return RawTarget(value, np.ones(value.shape, np.bool_))
+    return RawTarget(value, np.ones(value.shape, np.bool_), stored=(stored[0], stored[1]))
 
 
-def _painted(file: Path) -> NDArray[np.uint8]:
+def _painted(file: Path, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The part's place in the order of painting, from 1, where the mask is set; 0 elsewhere."""
     place = PARTS.index(file.stem.split("_", 1)[1]) + 1
-    return np.asarray(cv2.threshold(_mask(file), _THRESHOLD, place, cv2.THRESH_BINARY)[1], np.uint8)
+    return np.asarray(cv2.threshold(mask, _THRESHOLD, place, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def _mask(file: Path) -> NDArray[np.uint8]:

@@ -30,12 +30,11 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from mstasks.data.sample import Sample
 from mstasks.experiment import Experiment
 from mstasks.recipe import load_recipe
 
 SIZE, BATCH = 256, 16
-PARTS = "skin nose l_eye r_eye l_brow r_brow mouth u_lip l_lip hair neck cloth".split()
+PARTS = ["skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip", "hair", "neck", "cloth"]
 """In the order in which they are painted."""
 RECIPE = """
 name: bench
@@ -94,7 +93,27 @@ def face_by_hand(root: Path, id: str) -> dict[str, torch.Tensor]:
     return {"image": image, "segmentation": torch.from_numpy(label)[None]}
 
 
-CLASSES = "background skin nose eye_g l_eye r_eye l_brow r_brow l_ear r_ear mouth u_lip l_lip hair hat ear_r neck_l neck cloth".split()
+CLASSES = [
+    "background",
+    "skin",
+    "nose",
+    "eye_g",
+    "l_eye",
+    "r_eye",
+    "l_brow",
+    "r_brow",
+    "l_ear",
+    "r_ear",
+    "mouth",
+    "u_lip",
+    "l_lip",
+    "hair",
+    "hat",
+    "ear_r",
+    "neck_l",
+    "neck",
+    "cloth",
+]
 
 
 def make_rooms(root: Path, count: int) -> None:
@@ -106,11 +125,16 @@ def make_rooms(root: Path, count: int) -> None:
     (root / "gt_sets" / "val.txt").write_text("\n".join(ids[-2:]) + "\n")
     for id in ids:
         Image.fromarray(texture(generator, 480, 640)).save(root / "images" / f"{id}.jpg", quality=92)
-        blocks = cv2.resize(generator.integers(1, 41, (24, 32), dtype=np.uint8), (640, 480), interpolation=cv2.INTER_NEAREST)
+        blocks = cv2.resize(
+            generator.integers(1, 41, (24, 32), dtype=np.uint8), (640, 480), interpolation=cv2.INTER_NEAREST
+        )
         Image.fromarray(blocks).save(root / "segmentation" / f"{id}.png")
         np.save(root / "depth" / f"{id}.npy", (blocks / 5 + 0.5).astype(np.float32))
         normals = generator.normal(size=(480, 640, 3)) - [0, 0, 4]
-        np.save(root / "normals" / f"{id}.npy", (normals / np.linalg.norm(normals, axis=-1, keepdims=True)).astype(np.float32))
+        np.save(
+            root / "normals" / f"{id}.npy",
+            (normals / np.linalg.norm(normals, axis=-1, keepdims=True)).astype(np.float32),
+        )
 
 
 def room_by_hand(root: Path, id: str) -> dict[str, torch.Tensor]:
@@ -155,7 +179,12 @@ class ByHand(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
 
 def endless(shape: Shape, root: Path, ids: list[str], workers: int) -> Iterator[Any]:
     loader = DataLoader(
-        ByHand(shape, root, ids), BATCH, shuffle=True, num_workers=workers, drop_last=True, persistent_workers=workers > 0,
+        ByHand(shape, root, ids),
+        BATCH,
+        shuffle=True,
+        num_workers=workers,
+        drop_last=True,
+        persistent_workers=workers > 0,
         worker_init_fn=lambda _: torch.set_num_threads(1),
     )
     while True:

@@ -86,3 +86,61 @@ def test_a_sound_installation_says_so(capsys: Capture, monkeypatch: pytest.Monke
     monkeypatch.setenv("MSTASKS_DISABLE_PLUGIN_AUTOLOAD", "1")
     assert main(["doctor"]) == 0
     assert capsys.readouterr().out.endswith("\nno problem found\n")
+
+
+RECIPE = """
+name: examined
+data: {{dataset: {dataset}, root: {root}, size: [64, 64]}}
+backbone: {{model: mobilenetv3_small_050}}
+tasks: {{depth: {{}}}}
+"""
+
+
+def test_without_a_recipe_nothing_is_said_of_data(capsys: Capture) -> None:
+    assert facts(capsys)["data"] is None
+
+
+def test_a_recipe_s_data_set_is_told_with_what_is_left_out(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "exclude.txt").write_text("train/000001\n# train/000002\nval/000000\n")
+    sizes = ["data.train=5", "data.val=3", "data.test=2", f"data.exclude={tmp_path / 'exclude.txt'}"]
+    found = facts(capsys, "quickstart", *sizes)
+    assert found["data"]["dataset"] == "scenes"
+    assert found["data"]["splits"] == {
+        "train": {"images": 5, "excluded": 1},
+        "val": {"images": 3, "excluded": 1},
+        "test": {"images": 2, "excluded": 0},
+    }
+    assert found["data"]["problems"] == []
+    assert main(["doctor", "quickstart", *sizes]) == 0
+    page = capsys.readouterr().out
+    assert "data set: scenes: " in page
+    assert "train  5       1" in page
+
+
+def test_a_data_set_that_is_not_there_is_a_problem_with_its_reason(capsys: Capture, tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(RECIPE.format(dataset="nyuv2", root=tmp_path / "nothing"))
+    found = facts(capsys, str(recipe))
+    (problem,) = found["data"]["problems"]
+    assert f"There is no '{tmp_path / 'nothing'}'" in problem
+    assert f"data of {recipe}: {problem}" in found["problems"]
+    assert found["data"]["dataset"] == "nyuv2"
+    assert main(["doctor", str(recipe)]) == 0
+    assert "data set: nyuv2: nothing found" in capsys.readouterr().out
+
+
+def test_a_recipe_that_is_wrong_or_missing_is_a_problem(capsys: Capture, tmp_path: Path) -> None:
+    assert "no such file or shipped recipe" in facts(capsys, "no-such-recipe")["problems"][-1]
+    (tmp_path / "r.yaml").write_text("name: [")
+    (problem, *_) = facts(capsys, str(tmp_path / "r.yaml"))["data"]["problems"]
+    assert "r.yaml:1" in problem
+
+
+def test_a_data_set_that_fails_in_an_unforeseen_way_is_a_problem(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Any) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("mstasks.scan.found.look", fail)
+    assert facts(capsys, "quickstart")["data"]["problems"] == ["ZeroDivisionError: division by zero"]

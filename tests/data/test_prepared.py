@@ -66,7 +66,9 @@ def test_a_sample_comes_out_the_same(transforms: list[Any], seed: int | None) ->
     for id in ("a", "b"):
         late = pipeline(Memory().load(id, tuple(INFOS)), seed)
         early = pipeline(prepared(Memory(), INFOS, SIZE, transforms).load(id, tuple(INFOS)), seed)
-        assert np.abs(early.image.astype(int) - late.image.astype(int)).max() <= 1  # rounding of means, from either side
+        assert (
+            np.abs(early.image.astype(int) - late.image.astype(int)).max() <= 1
+        )  # rounding of means, from either side
         assert early.targets.keys() == late.targets.keys()
         for name, target in early.targets.items():
             np.testing.assert_array_equal(target.value, late.targets[name].value)

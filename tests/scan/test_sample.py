@@ -163,7 +163,7 @@ HOLES = np.where(np.eye(4, 6) > 0, np.nan, 2.0).astype(np.float32)
         ("depth", raw(np.full((4, 6), np.inf)), "must be finite. Found inf"),
         ("depth", raw(np.ones((4, 6, 1)), np.ones((4, 6), bool)), "must have shape (H, W). Found (4, 6, 1)"),
         ("depth", raw(np.ones((4, 6)), np.ones((4, 6), int)), "must be bool (4, 6). Found int64"),
-        ("depth", raw(np.ones((0, 6))), "has no pixel: its shape is (0, 6)"),
+        ("depth", raw(np.ones((0, 6))), "is empty: its shape is (0, 6)"),
         ("attributes", raw(np.ones(2)), "must have shape (3,). Found (2,)"),
         ("depth", "nonsense", "AttributeError: 'str' object has no attribute"),
         ("depth", OSError("disk on fire"), "disk on fire"),
@@ -178,6 +178,19 @@ def test_a_broken_label_is_a_fault_and_hides_nothing(
     assert reason in fault.reason
     assert facts.size == (4, 6)
     assert {"segmentation", "depth", "attributes"} - set(facts.labels) == {name}
+
+
+def test_a_label_on_its_side_is_a_fault_whose_values_still_count(examine: Callable[..., Any]) -> None:
+    facts = examine(depth=raw(np.full((6, 4), 2.0)))
+    (fault,) = facts.faults
+    assert fault.part == "depth"
+    assert "is turned against its image: it has 6 rows and 4 columns, the image 4 and 6." in fault.reason
+    assert facts.labels["depth"].size == (6, 4)
+
+
+def test_a_label_beside_an_unreadable_image_is_not_said_to_lie_on_its_side(examine: Callable[..., Any]) -> None:
+    facts = examine(depth=raw(np.full((6, 4), 2.0)), image=ValueError("empty"))
+    assert [fault.part for fault in facts.faults] == ["image"]
 
 
 def test_holes_that_are_not_valid_are_no_fault(examine: Callable[..., Any]) -> None:

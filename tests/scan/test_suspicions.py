@@ -137,18 +137,19 @@ def looking_down(flip: Sequence[int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("flip", "wrong", "what"),
+    ("flip", "wrong", "negate"),
     [
-        ((-1, 1, 1), "x 100 %", "x points the other way round in the files: negate x."),
-        ((1, -1, 1), "y 100 %", "y points the other way round in the files: negate y."),
-        ((1, -1, -1), "y 100 %, z 84 %", "y and z point the other way round in the files: negate y and z."),
-        ((-1, -1, -1), "x 100 %, y 100 %, z 84 %", "negate x and y and z."),
+        ((-1, 1, 1), "x in 100 %", "x"),
+        ((1, -1, 1), "y in 100 %", "y"),
+        ((1, -1, -1), "y in 100 % and z in 84 %", "y and z"),
+        ((-1, -1, -1), "x in 100 % and y in 100 % and z in 84 %", "x and y and z"),
     ],
 )
-def test_turned_axes_are_named(texts: Texts, flip: Sequence[int], wrong: str, what: str) -> None:
-    (text,) = texts(KINDS.VECTOR_MAP, [looking_down(flip)] * 5)
-    assert f"wrong sign of {wrong};" in text
-    assert text.endswith(what)
+def test_turned_axes_are_named(texts: Texts, flip: Sequence[int], wrong: str, negate: str) -> None:
+    assert texts(KINDS.VECTOR_MAP, [looking_down(flip)] * 5) == [
+        "it, train: with x right, y down, z forward, what is seen faces the camera; "
+        f"{wrong} of the vectors that tell has the other sign, as in another convention of axes: negate {negate}."
+    ]
 
 
 def test_a_few_steep_vectors_prove_nothing(texts: Texts) -> None:
@@ -228,13 +229,13 @@ def test_answers_that_are_neither_yes_nor_no_are_told(texts: Texts) -> None:
 
 def test_labels_on_their_side_are_told(texts: Texts) -> None:
     (text,) = texts(KINDS.DEPTH_MAP, [ROOM.T], image=(60, 80))
-    assert text.startswith("it, train: 1 labels lie on their side beside their images; swap rows and columns")
+    assert text.startswith("it, train: 1 of 1 labels lie on their side beside their images; swap rows and columns")
     assert text.endswith("such as 'id0': image 60 x 80, label 80 x 60 (height x width).")
 
 
 def test_labels_of_another_aspect_are_told(texts: Texts) -> None:
     (text,) = texts(KINDS.DEPTH_MAP, [ROOM[:, :60]] * 3, image=(60, 80))
-    assert text.startswith("it, train: 3 labels have another aspect than their images and would be stretched;")
+    assert text.startswith("it, train: 3 of 3 labels have another aspect than their images and would be stretched;")
 
 
 def test_scaled_labels_are_not_suspicious(texts: Texts) -> None:

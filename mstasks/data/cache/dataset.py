@@ -95,7 +95,10 @@ class CachedDataset(FileDataset):
     def target(self, id: str, name: str) -> RawTarget | None:
         """A label, as the data set gives it."""
         arrays = self._arrays(id, name)
-        return RawTarget(arrays[0], arrays[1]) if arrays else None
+        if not arrays:
+            return None
+        value, valid, *stored = arrays
+        return RawTarget(value, valid, (int(stored[0][0]), int(stored[0][1])) if stored else None)
 
     def _arrays(self, id: str, part: str) -> Arrays:
         key = self._keys(id, part)
@@ -107,11 +110,18 @@ class CachedDataset(FileDataset):
         return self._added(id, part, key)[0] if self.store.filling else self.decode(id, part)
 
     def decode(self, id: str, part: str) -> Arrays:
-        """Read a part from the data set: the image, or value and valid of a label, or nothing if there is none."""
+        """Read a part from the data set.
+
+        Returns:
+            The image; or value, valid and, if it has one, the stored size of a label; or nothing if there is no label.
+        """
         if part == IMAGE:
             return (self.dataset.image(id),)
         target = self.dataset.target(id, part)
-        return () if target is None else (target.value, target.valid)
+        if target is None:
+            return ()
+        arrays = target.value, target.valid
+        return arrays if target.stored is None else (*arrays, np.array(target.stored))
 
     def _added(self, id: str, part: str, key: Key) -> tuple[Arrays, int]:
         """Read a part and add it; its arrays and the bytes that were added."""

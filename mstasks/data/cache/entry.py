@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Arrays = tuple[NDArray[Any], ...]
-"""What an entry holds: an image; value and valid of a label; nothing for a label that does not exist."""
+"""What an entry holds: an image; value, valid and perhaps stored size of a label; nothing for one that is missing."""
 
 TEMPORARY = ".tmp"
 """How the names of unfinished files end."""

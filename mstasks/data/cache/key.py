@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from hashlib import blake2b
-from pathlib import Path
 from typing import NamedTuple
 
 from mstasks.data.cache.code import code_of
 from mstasks.data.file_dataset import IMAGE, FileDataset
+from mstasks.data.identity import identity
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # in ASCII, so that bytes of a name without meaning survive
 
@@ -29,10 +28,10 @@ class Key(NamedTuple):
 class Keys:
     """Makes the keys of one data set's parts.
 
-    A key is the hash of the code that reads, the id, the part, the settings that its `Source` lists, for images also
-    `FileDataset.at_least`, and of each file the absolute path, size and time of last change, or that it is missing. The
-    files are looked at each time, 1 to 2 microseconds apiece, so that what is changed, added or removed during a run is
-    noticed; a file that another of the same size and the same time to the nanosecond replaces is not.
+    A key is the hash of the code that reads, the id, the part, the settings that its `Source` lists, `at_least` or
+    `label_size` of the data set, and of each file the absolute path, size and time of last change, or that it is
+    missing. The files are looked at each time, 1 to 2 microseconds apiece, so that what is changed, added or removed
+    during a run is noticed; a file that another of the same size and the same time to the nanosecond replaces is not.
 
     Args:
         dataset: Says what its parts are made of.
@@ -56,15 +55,15 @@ class Keys:
         if source is None:
             return None
         try:
-            files = [_identity(file) for file in source.files]
+            files = [identity(file) for file in source.files]
         except (OSError, ValueError):  # reading it will say what is wrong with it
             return None
         newest = max((file[2] for file in files), default=-1)
         if newest < 0:
             return None
-        at_least = self._dataset.at_least if part == IMAGE else None
+        size = self._dataset.at_least if part == IMAGE else self._dataset.label_size
         try:
-            text = _encode([id, part, at_least, source.settings, files])
+            text = _encode([id, part, size, source.settings, files])
         except TypeError as error:
             raise TypeError(
                 f"`Source.settings` of '{part}' must hold str, int, float, bool and None only. Found {source.settings}."
@@ -72,15 +71,3 @@ class Keys:
         digest = self._start.copy()
         digest.update(text.encode())
         return Key(digest.digest(), newest)
-
-
-def _identity(file: Path) -> tuple[str, int, int]:
-    """Absolute path, size and time of last change in ns; -1, -1 for a file that is not there."""
-    path = os.fspath(file)
-    if not os.path.isabs(path):  # noqa: PTH117 - for speed, here and below: pathlib takes ten times as long
-        path = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except (FileNotFoundError, NotADirectoryError):
-        return path, -1, -1
-    return path, status.st_size, status.st_mtime_ns

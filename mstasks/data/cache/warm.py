@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from mstasks.data.cache.dataset import CachedDataset, Ensured
 from mstasks.data.cache.entry import entry_bytes, storable
 from mstasks.data.cache.survey import on_disk
 from mstasks.data.loader import prepare_worker
+from mstasks.errors import MstasksError
 
 _LOOKED_AT, _DECODED = 256, 16
 
@@ -59,7 +60,9 @@ def _mean_size(dataset: CachedDataset, ids: Sequence[str], part: str) -> float:
     return sum(sizes) / max(1, len(sizes))
 
 
-def fill(dataset: CachedDataset, ids: Sequence[str], parts: Sequence[str], workers: int) -> Iterator[Ensured]:
+def fill(
+    dataset: CachedDataset, ids: Sequence[str], parts: Sequence[str], workers: int
+) -> Generator[Ensured, None, None]:
     """Add what is missing, in order of the ids.
 
     Args:
@@ -67,6 +70,9 @@ def fill(dataset: CachedDataset, ids: Sequence[str], parts: Sequence[str], worke
         ids: Which samples.
         parts: `mstasks.IMAGE` and target names.
         workers: Loader processes; 0 does it in this one.
+
+    Raises:
+        MstasksError: If a loader process dies.
     """
     loader = DataLoader(
         _Filling(dataset, tuple(ids), tuple(parts)),
@@ -75,7 +81,15 @@ def fill(dataset: CachedDataset, ids: Sequence[str], parts: Sequence[str], worke
         worker_init_fn=prepare_worker,
         generator=torch.Generator(),  # the global one must not feel this
     )
-    yield from loader
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise MstasksError(
+            "a loader process died, often for want of memory. What is in the cache stays; the same command goes on, "
+            "with data.workers=0 in the least memory."
+        ) from error
 
 
 class _Filling(TorchDataset[Ensured]):

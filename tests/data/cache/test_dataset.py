@@ -21,9 +21,11 @@ from mstasks import IMAGE, Dataset, Sample
 from mstasks.data.batch import Batch
 from mstasks.data.cache import dataset as dataset_module
 from mstasks.data.cache.dataset import CachedDataset
+from mstasks.data.cache.opening import with_cache
 from mstasks.data.cache.survey import survey
 from mstasks.data.loader import SampleError, eval_batches, train_batches
 from mstasks.data.pipeline import Pipeline
+from mstasks.data.prepared import prepared
 
 
 def spoil_contents(album: Album) -> None:
@@ -123,6 +125,7 @@ CHANGES: dict[str, tuple[Callable[[Album], object], str, str]] = {
     "the first mask": (lambda album: os.link(album.root / "p2_sky.png", album.root / "p5_tree.png"), "p5", "classes"),
     "another setting": (lambda album: setattr(album, "scale", 3.0), "p1", "depth"),
     "another size": (lambda album: setattr(album, "at_least", (12, 14)), "p1", IMAGE),
+    "another size of labels": (lambda album: setattr(album, "label_size", (12, 14)), "p1", "depth"),
 }
 
 
@@ -139,6 +142,23 @@ def test_what_changes_is_read_again_also_during_a_run(
         same = before.image.shape == sample.image.shape and (before.image == sample.image).all()
         assert same == (change is CHANGES["a touched image"][0])
     assert all(cached.present(id, ALL).values())
+
+
+def test_the_size_that_a_label_had_is_kept(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    album.label_size = (12, 14)
+    expected = load_all(through_cache(album))
+    assert expected["p1"].targets["depth"].stored == (48, 56)
+    forbid_decoding(album, monkeypatch)
+    assert_same_samples(load_all(through_cache(album, "read")), expected)
+
+
+def test_an_image_that_changes_is_read_again_where_it_is_resized_at_once(album: Album) -> None:
+    for dataset in (resizes := prepared(album, INFOS, (24, 28), []), with_cache(resizes, Album, "fill", 1.0)):
+        before = dataset.load("p0", TARGETS).image
+        Image.fromarray(255 - np.asarray(Image.open(album.root / "p0.jpg"))).save(album.root / "p0.jpg")
+        after = dataset.load("p0", TARGETS).image
+        assert (before.shape, after.shape) == ((24, 28, 3), (24, 28, 3))
+        assert (before != after).mean() > 0.5
 
 
 def test_a_label_that_its_files_do_not_hold_is_remembered_as_missing(

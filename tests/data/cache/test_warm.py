@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mstasks.data.cache.entry import Arrays, entry_bytes
 from mstasks.data.cache.filling import Outcome
 from mstasks.data.cache.survey import on_disk, survey
 from mstasks.data.cache.warm import Estimate, estimate, fill
+from mstasks.errors import MstasksError
 
 
 def filled(album: Album, workers: int = 0, gib: float = 1.0) -> Outcome:
@@ -83,6 +85,12 @@ def test_only_the_first_few_problems_are_kept(tmp_path: Path) -> None:
     outcome = filled(album)
     assert outcome.unreadable == 9
     assert [problem["id"] for problem in outcome.document()["problems"]] == ["p0", "p1", "p2", "p3", "p4"]
+
+
+def test_a_loader_process_that_dies_is_one_sentence(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Album, "image", lambda self, id: os._exit(9))
+    with pytest.raises(MstasksError, match=r"a loader process died, .* What is in the cache stays; the same command"):
+        filled(album, workers=1)
 
 
 def test_a_full_cache_says_why_and_how_far_it_came(album: Album) -> None:

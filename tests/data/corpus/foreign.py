@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import struct
-import zlib
 import zipfile
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -92,11 +92,17 @@ def liars() -> dict[str, bytes]:
 
 
 def bombs() -> dict[str, bytes]:
-    """Small files that unpack into 32 MiB beside their pixels."""
+    """Files that unpack into 32 MiB beside their pixels, or would be read byte by byte, or into millions of objects."""
     packed = zlib.compress(bytes(32 << 20), 9)
+    strips = struct.pack("<2sHIHHHII", b"II", 42, 8, 1, 273, 4, 1_500_000, 64) + bytes(6_000_000)
     return {
         "text-bomb": png(64, 48, 8, 0, bytes(65 * 48), chunk(b"zTXt", b"note\0\0" + packed)),
         "profile-bomb": png(64, 48, 8, 0, bytes(65 * 48), chunk(b"iCCP", b"profile\0\0" + packed)),
+        "million-parts": b"\x89PNG\r\n\x1a\n" + chunk(b"tEXt", b"") * 600_000,
+        "million-strips": strips,
+        "jpeg-zeros-from-its-header": b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(30 << 20),
+        "ppm-spaces": b"P6" + b" " * (30 << 20),
+        "gif-zeros-behind": b"GIF89a" + bytes(30 << 20),
         "huge-part": png(64, 48, 8, 0, bytes(65 * 48), struct.pack(">I", 2**31 - 1) + b"tEXt" + bytes(100)),
     }
 

@@ -19,6 +19,7 @@ import numpy as np
 from mstasks import TargetInfo, read_array, read_ids, read_image, read_picture
 from mstasks.data.loader import eval_batches
 from mstasks.data.pipeline import Pipeline
+from mstasks.data.prepared import prepared
 from mstasks.data.reduced import decoding_size
 from mstasks_nyuv2.dataset import NYUv2
 from mstasks_nyuv2.options import NYUv2Options
@@ -48,10 +49,11 @@ def dataset(root: Path) -> NYUv2:
     return made
 
 
-def sampled(data: NYUv2, infos: dict[str, TargetInfo], case: dict[str, Any]) -> Any:
+def sampled(made: NYUv2, infos: dict[str, TargetInfo], case: dict[str, Any]) -> Any:
     """What training gets: the image, or value and validity of the label."""
     part = "segmentation" if case["part"] == "image" else case["part"]
     wanted = {part: infos[part]}
+    data = prepared(made, wanted, SIZE, ())
     data.load(case["name"], (part,))  # here, any other error would still be seen
     batch = next(eval_batches(data, [case["name"]], Pipeline((), wanted, SIZE), wanted, 1))
     if case["part"] == "image":

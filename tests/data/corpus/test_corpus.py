@@ -7,6 +7,7 @@ here its results are held against what each case expects.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -59,16 +60,18 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 def everything(root: Path) -> list[str]:
-    return sorted(os.path.join(folder, name) for folder, _, files in os.walk(root) for name in files)
+    return sorted(str(path) for path in root.rglob("*"))
 
 
-def run(root: Path, cases: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], str]:
+def run(
+    root: Path, cases: list[dict[str, Any]], script: Path = HERE / "run.py"
+) -> tuple[dict[str, dict[str, Any]], str]:
     """Run all cases; if a process dies, the case that it died of is known, and another one goes on with the next."""
     results: dict[str, dict[str, Any]] = {}
     printed, first = "", 0
     environment = os.environ | {"TMPDIR": str(root), "PYTHONWARNINGS": "default"}
     while first < len(cases):
-        command = [sys.executable, HERE / "run.py", root, str(first)]
+        command = [sys.executable, script, root, str(first)]
         child = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
         printed += child.stdout.decode(errors="replace")
         lines = [json.loads(line) for line in (root / "results.jsonl").read_text().splitlines()]
@@ -103,6 +106,26 @@ def test_the_corpus_is_large_and_all_of_it_was_read(
     for part in ("image", "segmentation", "depth", "normals", "ids"):
         assert table[part, "used"] >= 5
         assert table[part, "refused"] >= 10
+
+
+def test_a_crash_and_a_hang_are_known_by_their_cases(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import json, os, signal, sys, time\n"
+        "with open(sys.argv[1] + '/results.jsonl', 'a', buffering=1) as results:\n"
+        "    for number in range(int(sys.argv[2]), 4):\n"
+        "        results.write(json.dumps({'begins': number}) + chr(10))\n"
+        "        if number == 1: os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "        if number == 2: signal.setitimer(signal.ITIMER_REAL, 0.1); time.sleep(60)\n"
+        "        results.write(json.dumps({'name': str(number), 'reader': 'used'}) + chr(10))\n"
+    )
+    results, _ = run(tmp_path, [{"name": str(number)} for number in range(4)], script)
+    assert {name: result["reader"] for name, result in results.items()} == {
+        "0": "used",
+        "1": "died with -11",
+        "2": "hung",
+        "3": "used",
+    }
 
 
 def problems(case: dict[str, Any], result: dict[str, Any]) -> Iterator[str]:
@@ -186,6 +209,8 @@ def test_the_pickled_objects_would_have_run(corpus: Corpus) -> None:
 @pytest.fixture
 def _no_hanging() -> Iterator[None]:
     def stop(*_: object) -> None:
+        for worker in multiprocessing.active_children():
+            worker.kill()  # they ignore politer signals
         raise TimeoutError("a worker did not answer")
 
     previous = signal.signal(signal.SIGALRM, stop)

@@ -18,6 +18,7 @@ from mstasks import (
     Split,
     TargetInfo,
     TargetKind,
+    nearest,
     read_array,
     read_image,
     read_picture,
@@ -58,6 +59,9 @@ class Album(FileDataset):
             return None
         if name == "depth":
             metres = read_array(files[0]) * np.float32(self.scale)
+            if self.label_size is not None:
+                small = nearest(metres, self.label_size)
+                return RawTarget(small, small > 0, (metres.shape[0], metres.shape[1]))
             return RawTarget(metres, metres > 0)
         merged = np.zeros((48, 56), np.uint8)
         for file in files:

@@ -42,6 +42,7 @@ def assert_same_samples(found: dict[str, Sample], expected: dict[str, Sample]) -
         for name, target in sample.targets.items():
             assert_same_array(found[id].targets[name].value, target.value)
             assert_same_array(found[id].targets[name].valid, target.valid)
+            assert found[id].targets[name].stored == target.stored
 
 
 def forbid_decoding(dataset: object, monkeypatch: Any) -> None:
