@@ -9,6 +9,11 @@ import rich_click as click
 
 from mstasks.data.worker_death import is_worker_death, release
 
+_WORKER_DEATH = (
+    "It was killed, often for want of memory, or a library crashed over a file: take fewer `data.workers`, and let "
+    "`mstasks check RECIPE --data` look for the file. A run goes on from its last checkpoint with `mstasks fit --resume "
+    "RUN`."
+)
 INTERRUPTED = 130
 """Exit code after Ctrl-C where nothing can be resumed, as shells count it: 128 + SIGINT."""
 
@@ -40,11 +45,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}", 1
     if is_worker_death(error):
-        return (
-            f"{' '.join(str(error).split()).rstrip('.')}. It was killed, often for want of memory, or a library crashed "
-            "over a file: take fewer `data.workers`, and let `mstasks check RECIPE --data` look for the file. A run goes "
-            "on from its last checkpoint with `mstasks fit --resume RUN`."
-        ), 1
+        return f"{' '.join(str(error).split()).rstrip('.')}. {_WORKER_DEATH}", 1
     text = f"internal error: {type(error).__name__}: {error}".rstrip(": ")
     return f"{text}; run with --debug for the traceback", 1
 
