@@ -11,8 +11,8 @@ from mstasks.data.worker_death import is_worker_death, release
 
 _WORKER_DEATH = (
     "It was killed, often for want of memory, or a library crashed over a file: take fewer `data.workers`, and let "
-    "`mstasks check RECIPE --data` look for the file. A run goes on from its last checkpoint with `mstasks fit --resume "
-    "RUN`."
+    "`mstasks check RECIPE --data` look for the file. A run goes on from its last checkpoint with "
+    "`mstasks fit --resume RUN`."
 )
 INTERRUPTED = 130
 """Exit code after Ctrl-C where nothing can be resumed, as shells count it: 128 + SIGINT."""
