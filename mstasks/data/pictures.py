@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from mstasks.data.codecs import decode, opened
 from mstasks.data.files import open_file, quoted, reason
+from mstasks.data.png import plain_png
 
 _ORIENTATION = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)
@@ -71,6 +73,8 @@ def _decoded(
     height, width = at_least or (0, 0)
     on_its_side = orientation in _ON_ITS_SIDE
     convert = prepare(picture)
+    if isinstance(picture, PngImageFile) and convert is np.asarray and (plain := plain_png(picture, file)) is not None:
+        return plain, 1
     decode(picture, file, ((height, width) if on_its_side else (width, height)) if at_least else None)
     array = _in_bands(picture, convert)
     return array, orientation if early else _orientation(picture)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import zlib
 from typing import BinaryIO
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-from mstasks.data.pixels import RefusedError, load_pixels
+from mstasks.data.pixels import MAX_PIXELS, RefusedError, check_pixels, load_pixels
 
 _MOST_BESIDE_PIXELS = 16 << 20
 _MOST_PARTS = 500_000
 _BLOCK = 1 << 20
 _SELDOM = 181
+_ORIENTATIONS = (b"eXIf", b"Raw profile type exif")
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
@@ -63,6 +66,30 @@ def decode_png(picture: PngImageFile, file: BinaryIO) -> None:
         file.seek(16)
         if not _unpacks_to(file, _size(file.read(13))):
             raise RefusedError("it has fewer rows than it says")
+
+
+def plain_png(picture: PngImageFile, file: BinaryIO) -> NDArray[np.uint8] | None:
+    """The pixels of a PNG that was just opened, after `check_png`, if it is grey or RGB of 8 bits without EXIF.
+
+    By OpenCV, which decodes them in half the time, and refuses what has fewer rows than it says or is damaged.
+
+    Returns:
+        uint8 (H, W) or (H, W, 3); None if it is of another kind, or cannot be decoded: Pillow is to say why.
+    """
+    file.seek(24)
+    if file.read(1) != b"\x08" or picture.mode not in ("L", "RGB") or "transparency" in picture.info:
+        return None
+    check_pixels(*picture.size, MAX_PIXELS)
+    file.seek(0)
+    content = file.read()
+    if any(mark in content for mark in _ORIENTATIONS):
+        return None
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint8 or pixels.shape[:2] != picture.size[::-1]:
+        return None
+    if pixels.ndim == 3:
+        cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, pixels)
+    return np.asarray(pixels, np.uint8)
 
 
 def _size(header: bytes) -> int:

@@ -72,11 +72,13 @@ class Prepared(FileDataset):
         return self._dataset.describe()
 
     def source(self, id: str, part: str) -> Source | None:
-        """What the part is made of; the size matters, but not to attributes."""
+        """What the part is made of: its size matters, and to a dense label the image that it is compared with."""
         source = self._dataset.source(id, part)
         if source is None or (part != IMAGE and not self._infos[part].kind.dense):
             return source
-        return Source(source.files, (*source.settings, "resized", *self._size))
+        image = None if part == IMAGE else self._dataset.source(id, IMAGE)
+        beside = () if image is None else image.files
+        return Source((*source.files, *beside), (*source.settings, "resized", *self._size))
 
     def image(self, id: str) -> NDArray[np.uint8]:
         """The photograph, resized.

@@ -40,7 +40,7 @@ class Memory(FileDataset):
         return "two samples"
 
     def source(self, id: str, part: str) -> Source | None:
-        return Source((Path(id),), (part,))
+        return Source((Path(f"{id}.{part}"),), (part,))
 
     def image(self, id: str) -> NDArray[np.uint8]:
         self.reads.append(id)
@@ -96,6 +96,16 @@ def test_the_size_is_part_of_what_a_dense_part_is_made_of() -> None:
         assert one.source("a", part) != other.source("a", part)
         assert one.source("a", part) != Memory().source("a", part)
     assert one.source("a", "tags") == Memory().source("a", "tags")
+
+
+def test_a_label_depends_on_the_image_that_it_is_compared_with() -> None:
+    one = Prepared(Memory(), INFOS, SIZE)
+    labelled = one.source("a", "depth")
+    assert labelled is not None
+    assert labelled.files == (Path("a.depth"), Path("a.image"))
+    pictured = one.source("a", "image")
+    assert pictured is not None
+    assert pictured.files == (Path("a.image"),)
 
 
 def test_an_image_is_read_once_for_itself_and_its_labels() -> None:

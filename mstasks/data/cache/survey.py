@@ -42,7 +42,7 @@ def on_disk(length: int) -> int:
 
 
 def survey(folder: Path) -> Survey:
-    """Count what is there; nothing if there is no such folder. Takes about 3 microseconds an entry."""
+    """Count what is there; nothing if there is no such folder. Takes some 20 microseconds an entry."""
     entries = size = 0
     for file in _own_files(folder):
         try:
