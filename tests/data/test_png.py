@@ -1,0 +1,60 @@
+"""Label pictures that OpenCV decodes are those that Pillow decodes; it is asked for no others."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
+
+from mstasks.data.pictures import read_picture
+from mstasks.data.png import plain_png
+
+
+def stored(array: np.ndarray, mode: str | None = None, **options: object) -> io.BytesIO:
+    file = io.BytesIO()
+    picture = Image.fromarray(array)
+    (picture.convert(mode) if mode else picture).save(file, "png", **options)
+    file.seek(0)
+    return file
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (1, 1), (1, 300, 3)])
+def test_grey_and_rgb_of_8_bits_come_out_as_from_pillow(shape: tuple[int, ...]) -> None:
+    file = stored(noise(*shape))
+    pixels = plain_png(PngImageFile(file), file)
+    assert pixels is not None
+    np.testing.assert_array_equal(pixels, np.asarray(Image.open(file)))
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "RGBA", "1"])
+def test_other_kinds_are_left_to_pillow(mode: str) -> None:
+    file = stored(noise(6, 6, 3), mode)
+    assert plain_png(PngImageFile(file), file) is None
+
+
+def test_so_is_what_has_a_transparent_colour_16_bits_or_an_orientation() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    files = [
+        stored(noise(6, 6), transparency=3),
+        stored(noise(6, 6).astype(np.uint16) * 99),
+        stored(noise(6, 6), exif=exif),
+    ]
+    assert [plain_png(PngImageFile(file), file) for file in files] == [None] * 3
+
+
+def test_an_orientation_is_undone(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    labels = noise(4, 6)
+    path = tmp_path / "turned.png"
+    path.write_bytes(stored(labels, exif=exif).getvalue())
+    np.testing.assert_array_equal(read_picture(path), np.rot90(labels, -1))

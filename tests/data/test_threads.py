@@ -1,0 +1,54 @@
+"""Several files at once, in order, and no more threads than a process may call its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from mstasks.data import threads
+from mstasks.data.threads import map_threads
+
+
+def processors(monkeypatch: pytest.MonkeyPatch, count: int, workers: int = 0) -> None:
+    monkeypatch.setattr(threads, "_processors", lambda: count)
+    info = SimpleNamespace(num_workers=workers) if workers else None
+    monkeypatch.setattr(threads, "get_worker_info", lambda: info)
+
+
+def test_results_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    processors(monkeypatch, 4)
+    assert map_threads(lambda number: number * number, range(50)) == [number * number for number in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("count", "workers", "alone"), [(1, 0, True), (2, 2, True), (4, 3, True), (2, 0, False), (4, 2, False)]
+)
+def test_a_process_takes_its_share(monkeypatch: pytest.MonkeyPatch, count: int, workers: int, alone: bool) -> None:
+    processors(monkeypatch, count, workers)
+    names = set(map_threads(lambda _: threading.current_thread().name, range(20)))
+    assert (names == {threading.main_thread().name}) == alone
+    assert len(names) <= count // max(workers, 1)
+
+
+def test_the_first_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    processors(monkeypatch, 2)
+
+    def fail(number: int) -> int:
+        if number > 2:
+            raise ValueError(f"no {number}")
+        return number
+
+    with pytest.raises(ValueError, match="no 3"):
+        map_threads(fail, range(9))
+
+
+def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    processors(monkeypatch, 2)
+    assert map_threads(abs, [-1, -2]) == [1, 2]
+    child = os.fork()
+    if child == 0:  # the threads of the parent are not here: whoever waits for them waits for ever
+        os._exit(0 if map_threads(abs, [-3, -4]) == [3, 4] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
