@@ -35,8 +35,9 @@ def command(
 
     With --data, every file of the data set is read then, in `data.workers` processes: what is unreadable, how many
     images are labelled, which values labels hold, duplicates, sizes, units that look wrong. The exit code is 1 if an
-    image is unreadable or a label broken that the recipe does not leave out (`data.exclude`), else 0: suspicions and
-    duplicates alone are for you to judge. --json prints the report instead of tables.
+    image is unreadable or a label broken that the recipe does not leave out (`data.exclude`), or if that leaves a split
+    without images or a task without labels to train on, else 0: suspicions and duplicates alone are for you to judge.
+    --json prints the report instead of tables.
     """
     from mstasks.experiment import Experiment
     from mstasks.recipe import check_names, load_recipe
@@ -80,13 +81,20 @@ def _check_data(experiment: Experiment, out: Path, as_json: bool) -> None:
         print_json(document(report))
     else:
         _print(report, written)
-    failed = report.tally.failed
+    if report.tally.failed:
+        raise MstasksError(_failure(report, written))
+
+
+def _failure(report: Report, written: Written) -> str:
+    failed = [row for row in report.tally.failed if row.id]
+    said = [f"{row.split}: {row.fault.reason}" for row in report.tally.failed if not row.id]
     if failed:
         ids = len({row.id for row in failed})
-        raise MstasksError(
+        said.append(
             f"{len(failed)} files or labels of {ids} samples cannot be used; training stops at the first. Mend them, "
             f"or leave those samples out: data.exclude={written.exclude}"
         )
+    return "\n".join(said)
 
 
 def _print(report: Report, written: Written) -> None:

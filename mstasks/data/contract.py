@@ -36,6 +36,8 @@ def check_label(id: str, name: str, info: TargetInfo, raw: RawTarget) -> None:
         right, wanted = shape == (len(info.names),), f"({len(info.names)},)"
     if not right:
         raise ValueError(f"The value of {place}, a {info.kind}, must have shape {wanted}. Found {shape}.")
+    if info.kind is TargetKind.LABEL_MAP and raw.value.dtype.kind not in "iu":
+        raise ValueError(f"The value of {place}, a {info.kind}, must be of an integer type. Found {raw.value.dtype}.")
     if raw.valid.dtype != np.bool_ or raw.valid.shape != shape[:2]:
         raise ValueError(f"`valid` of {place} must be bool {shape[:2]}. Found {raw.valid.dtype} {raw.valid.shape}.")
     if 0 in shape:

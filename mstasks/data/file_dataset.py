@@ -41,7 +41,7 @@ class FileDataset(ABC):
             `mstasks.read_image`; None if they are needed at full size.
         label_size: Set by the core: the height and width that dense labels will be sampled to; None if not known. A
             data set may do that itself with `mstasks.nearest` before it converts what it read, which is faster; then
-            it says at `RawTarget.stored` which size the label had.
+            it says at `RawTarget.stored` which size the label had. Whether a file is refused must not depend on it.
     """
 
     at_least: tuple[int, int] | None = None

@@ -15,21 +15,22 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 def quoted(path: Path | str) -> str:
     """A path in quotes for an error message; what a terminal cannot show, such as bytes without meaning, escaped."""
-    return f"'{_shown(str(path))}'"
+    return f"'{printable(str(path))}'"
 
 
 def reason(error: Exception) -> str:
     """Why a file could not be decoded: what the decoder says, if it says anything, in one line without a full stop."""
     if isinstance(error, MemoryError):
         return "there is not enough memory for it"
-    text = _shown(" ".join(str(error).split()))
+    text = printable(" ".join(str(error).split()))
     text = text.rstrip(".") if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
     if isinstance(error, (OSError, SyntaxError, ValueError)) and any(character.isalpha() for character in text):
         return text
     return f"the decoder failed with {type(error).__name__}{text and ': '}{text}"
 
 
-def _shown(text: str) -> str:
+def printable(text: str) -> str:
+    """The text on one line that any terminal shows: line ends, bytes without meaning and the like are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -93,7 +94,7 @@ def read_ids(path: Path) -> tuple[str, ...]:
     for number, id in enumerate(read_lines(path), 1):
         if not id:
             continue
-        place = f"{_shown(str(path))}:{number}"
+        place = f"{printable(str(path))}:{number}"
         if id in seen:
             raise ValueError(f"{place}: the id {quoted(id)} stands in line {seen[id]} already.")
         if id == ".." or Path(id).name != id or "\\" in id:

@@ -95,7 +95,8 @@ def moved_values(
     if kind is TargetKind.VECTOR_MAP:
         return _moved_vectors(value, move)
     if swap is not None and move.mirrors:
-        return np.take(swap, value, mode="clip")
+        known = (value >= 0) & (value < len(swap))  # what is no class stays so, to be refused by name
+        return np.where(known, np.take(swap, value, mode="clip"), value)
     return value
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+Identity = tuple[str, int, int, int]
 
-def identity(file: Path) -> tuple[str, int, int]:
-    """Absolute path, size and time of last change in ns; -1, -1 for a file that is not there. Links are followed.
+
+def identity(file: Path) -> Identity:
+    """Absolute path, size, time of last change in ns, and inode; -1 thrice for a file that is not there.
+
+    Links are followed. Archives restore the time, and many arrays have one size: the inode tells a file that took
+    another's place.
 
     Raises:
         OSError: If that cannot be known.
@@ -19,5 +24,5 @@ def identity(file: Path) -> tuple[str, int, int]:
     try:
         status = os.stat(path)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
-        return path, -1, -1
-    return path, status.st_size, status.st_mtime_ns
+        return path, -1, -1, -1
+    return path, status.st_size, status.st_mtime_ns, status.st_ino

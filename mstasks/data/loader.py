@@ -21,6 +21,7 @@ from mstasks.errors import MstasksError
 from mstasks.targets import TargetInfo
 
 _ORDER, _AUGMENT = 0, 1
+_WAY_OUT = "`mstasks check RECIPE --data` lists every such file, and `data.exclude` leaves them out."
 
 
 class SampleError(MstasksError, ValueError):
@@ -173,7 +174,7 @@ def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
     )
     for result in loader:
         if isinstance(result, _Failure):
-            raise SampleError(result.reason)
+            raise SampleError(f"{result.reason.rstrip('.')}. {_WAY_OUT}")
         yield result
 
 

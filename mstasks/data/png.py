@@ -17,7 +17,9 @@ _MOST_BESIDE_PIXELS = 16 << 20
 _MOST_PARTS = 500_000
 _BLOCK = 1 << 20
 _SELDOM = 181
-_ORIENTATIONS = (b"eXIf", b"Raw profile type exif")
+_ORIENTATIONS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
+_FOR_PILLOW = {"transparency", "icc_profile"}  # of odd profiles, libpng prints a line
+_LIBPNG_SIDE = 1_000_000
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
@@ -77,7 +79,8 @@ def plain_png(picture: PngImageFile, file: BinaryIO) -> NDArray[np.uint8] | None
         uint8 (H, W) or (H, W, 3); None if it is of another kind, or cannot be decoded: Pillow is to say why.
     """
     file.seek(24)
-    if file.read(1) != b"\x08" or picture.mode not in ("L", "RGB") or "transparency" in picture.info:
+    eight_bits = file.read(1) == b"\x08" and picture.mode in ("L", "RGB")
+    if not eight_bits or _FOR_PILLOW & picture.info.keys() or max(picture.size) > _LIBPNG_SIDE:
         return None
     check_pixels(*picture.size, MAX_PIXELS)
     file.seek(0)

@@ -1,7 +1,8 @@
 """Samples brought to `data.size` as soon as they are read, where the augmentation allows it.
 
-A mirror, or a change of colours, does the same before and after a resize. If a recipe's augmentation holds nothing
-else, the resize comes first: whatever follows works on fewer pixels, and the cache holds fewer.
+A mirror does the same before and after a resize, and a change of colours nearly so (`mstasks.data.reduced`). If a
+recipe's augmentation holds nothing else, the resize comes first: whatever follows works on fewer pixels, and
+the cache holds fewer.
 """
 
 from __future__ import annotations
@@ -76,9 +77,11 @@ class Prepared(FileDataset):
         source = self._dataset.source(id, part)
         if source is None or (part != IMAGE and not self._infos[part].kind.dense):
             return source
-        image = None if part == IMAGE else self._dataset.source(id, IMAGE)
-        beside = () if image is None else image.files
-        return Source((*source.files, *beside), (*source.settings, "resized", *self._size))
+        settings = (*source.settings, "resized", *self._size)
+        if part == IMAGE:
+            return Source(source.files, settings)
+        image = self._dataset.source(id, IMAGE)
+        return None if image is None else Source((*source.files, *image.files), (*settings, *image.settings))
 
     def image(self, id: str) -> NDArray[np.uint8]:
         """The photograph, resized.

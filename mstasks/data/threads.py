@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import current_thread
 from typing import TypeVar
 
 from torch.utils.data import get_worker_info
 
+_NAME = "mstasks-read"
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -22,7 +24,8 @@ def map_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) ->
     Raises:
         Exception: The first item's whose call raised.
     """
-    threads = _share()
+    nested = current_thread().name.startswith(_NAME)  # a task that waits for tasks of its own pool waits for ever
+    threads = 1 if nested else _share()
     return [function(item) for item in items] if threads < 2 else list(_pool(os.getpid(), threads).map(function, items))
 
 
@@ -39,4 +42,4 @@ def _processors() -> int:
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:  # noqa: ARG001 - a forked process needs a pool of its own
-    return ThreadPoolExecutor(threads, thread_name_prefix="mstasks-read")
+    return ThreadPoolExecutor(threads, thread_name_prefix=_NAME)

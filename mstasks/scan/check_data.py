@@ -21,8 +21,10 @@ from mstasks.scan.report import Report, document
 from mstasks.scan.run import Entry, read_all
 from mstasks.scan.sample import Examiner
 from mstasks.scan.sheet import PER_SPLIT, draw_sheet
+from mstasks.scan.shortages import shortages
 from mstasks.scan.suspicions import suspicions
 from mstasks.scan.tally import FaultyPart, Tally
+from mstasks.targets import TargetInfo
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,12 +88,18 @@ def _scan(experiment: Experiment, examine: Examiner, found: Found, console: Cons
             progress.step(done, len(tally.faults))
 
         read_all(examine, entries, experiment.recipe.data.workers, count)
+    targets = {name: bound.target for name, bound in experiment.tasks.items()}
+    tally.faults += list(shortages(tally, targets, _infos(experiment)))
     return tally
+
+
+def _infos(experiment: Experiment) -> dict[str, TargetInfo]:
+    return {name: bound.task.info for name, bound in experiment.tasks.items()}
 
 
 def _report(experiment: Experiment, found: Found, tally: Tally, seconds: float) -> Report:
     recipe = experiment.recipe
-    infos = {name: bound.task.info for name, bound in experiment.tasks.items()}
+    infos = _infos(experiment)
     return Report(
         recipe=recipe.name,
         dataset=recipe.data.dataset,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from mstasks.data.files import printable
 from mstasks.scan.tally import FaultyPart
-from mstasks.scan.wording import printable
 
 
 def exclude_list(faults: Sequence[FaultyPart], excluded: Collection[str]) -> str:

@@ -10,6 +10,8 @@ from mstasks.scan.statistics import Statistics
 
 WHOLE = "sample"
 """The part that is at fault where a data set reads image and labels at once."""
+IDS = "ids"
+"""The part that is at fault where a split cannot be listed, or has no image to train on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Fault:
     """A part of a sample that training would stop at.
 
     Attributes:
-        part: `mstasks.IMAGE`, a target's name, or `WHOLE`.
+        part: `mstasks.IMAGE`, a target's name, `WHOLE` or `IDS`.
         reason: One line.
     """
 

@@ -8,11 +8,12 @@ from typing import get_args
 
 from mstasks.data.dataset import Dataset, Split
 from mstasks.data.file_dataset import FileDataset
+from mstasks.data.files import printable
 from mstasks.errors import MstasksError
 from mstasks.experiment import Experiment
-from mstasks.scan.facts import Fault
+from mstasks.scan.facts import IDS, Fault
 from mstasks.scan.sample import attempt
-from mstasks.scan.wording import printable, reason
+from mstasks.scan.wording import reason
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -52,7 +53,7 @@ def look(dataset: Dataset) -> Found:
     ids: dict[Split, tuple[str, ...]] = {}
     faults: dict[Split, Fault] = {}
     for split in SPLITS:
-        listed = attempt("ids", _ids, dataset, split)
+        listed = attempt(IDS, _ids, dataset, split)
         if isinstance(listed, Fault):
             faults[split] = listed
         ids[split] = () if isinstance(listed, Fault) else listed

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mstasks.data.files import printable
 from mstasks.runfolder import finite
 from mstasks.scan.duplicates import Duplicates
 from mstasks.scan.sizes import Size, relation
 from mstasks.scan.statistics import Answers, Classes, Statistics, Values
 from mstasks.scan.suspicions import Suspicion
 from mstasks.scan.tally import SizePair, Tally, TaskTally
-from mstasks.scan.wording import printable
 from mstasks.targets import TargetInfo
 
 

@@ -9,12 +9,12 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from mstasks.data.dataset import Split
+from mstasks.data.files import printable
 from mstasks.data.loader import prepare_worker
 from mstasks.data.worker_death import is_worker_death, release
 from mstasks.errors import MstasksError
 from mstasks.scan.facts import SampleFacts
 from mstasks.scan.sample import Examiner
-from mstasks.scan.wording import printable
 
 Entry = tuple[Split, str]
 

@@ -67,7 +67,8 @@ class Examiner:
 
     def _read(self, id: str) -> tuple[_Image | Fault, Mapping[str, RawTarget | Fault | None]]:
         dataset = self.dataset
-        if isinstance(dataset, FileDataset):
+        # Training calls `load`: its parts are the same only if the data set has not made one of its own.
+        if isinstance(dataset, FileDataset) and type(dataset).load is FileDataset.load:
             image = attempt(IMAGE, dataset.image, id)
             return image, {name: attempt(name, dataset.target, id, name) for name in self.infos}
         whole = attempt(WHOLE, self._load, id)

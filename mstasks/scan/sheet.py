@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from mstasks.bound import BoundTask
 from mstasks.data.dataset import Split
+from mstasks.data.files import printable
 from mstasks.data.sampling import Sampler, resized
 from mstasks.figures import CELL_INCHES, VOID, Column, cell_height, draw_grid, picture
 from mstasks.scan.answers import Answer, draw_answers
 from mstasks.scan.facts import Fault
 from mstasks.scan.sample import Examiner, attempt, label_batch
-from mstasks.scan.wording import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -112,7 +112,7 @@ class Directions(_Sums):
         negative: How many have a negative component.
         away: How many have z > 0, beyond `FLAT`: they face away from a camera that looks along z.
         sides: Steep vectors near the left or right border, and near the top or bottom: int64 (2,).
-        outward: How many of those point out of the image, as no surface that is seen there can: int64 (2,).
+        outward: How many of those point out of the image, as nothing does that a wide view sees there: int64 (2,).
     """
 
     count: int
@@ -183,8 +183,9 @@ def _outward(
     """How many steep vectors lie near the two borders of an axis (0: x, 1: y), and how many of them point outwards.
 
     A surface is seen where its normal n and the ray r = (u, v, 1) to it make n . r < 0. For a steep normal near the
-    border that term is n_x u or n_y v, hence what is seen on the left points to the right, and what is seen below, such
-    as a floor, points up.
+    border of a wide view the term n_x u or n_y v decides, hence what is seen on the left points to the right, and what
+    is seen below, such as a floor, points up. In a narrow view n_z decides, as `STEEP` leaves it up to 0.31: within
+    some 30 degrees, the side of a ball that is seen on the left points to the left.
     """
     steep = valid & (np.abs(value[axis]) > STEEP * length)
     edge = max(1, round(BORDER * value.shape[2 - axis]))

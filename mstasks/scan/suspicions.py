@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from mstasks.data.files import printable
+from mstasks.scan.shortages import TRAINED, no_label
 from mstasks.scan.sizes import Relation
 from mstasks.scan.statistics import Answers, Classes, Values
 from mstasks.scan.suspicious_depth import suspicious_depth
 from mstasks.scan.suspicious_vectors import suspicious_vectors
-from mstasks.scan.tally import SplitTally, Tally, TaskTally
-from mstasks.scan.wording import few, printable, share
+from mstasks.scan.tally import Tally, TaskTally
+from mstasks.scan.wording import few, share
 from mstasks.targets import TargetInfo, TargetKind
 
 BLANK = 0.1
@@ -25,16 +27,16 @@ class Suspicion:
 
     Attributes:
         split: Where it was found.
-        task: Whose labels it is about; None if it is about the split.
+        task: Whose labels it is about.
         text: What was found, what that looks like, what to do.
     """
 
     split: str
-    task: str | None
+    task: str
     text: str
 
     def __str__(self) -> str:
-        return f"{self.split}: {self.text}" if self.task is None else f"{self.task}, {self.split}: {self.text}"
+        return f"{self.task}, {self.split}: {self.text}"
 
 
 def suspicions(tally: Tally, infos: Mapping[str, TargetInfo]) -> list[Suspicion]:
@@ -45,25 +47,18 @@ def suspicions(tally: Tally, infos: Mapping[str, TargetInfo]) -> list[Suspicion]
         infos: What each task says of its labels, by the task's name.
     """
     found = []
-    unlisted = {fault.split for fault in tally.faults if not fault.id}
     for name, split in tally.splits.items():
-        if name in unlisted:
-            continue  # which is an error already
-        if not split.images:
-            found.append(Suspicion(name, None, "it has no image; training needs all three splits, so check its list."))
-            continue
+        if split.images == split.excluded:
+            continue  # which is a fault
         for task, labels in split.tasks.items():
-            found += [Suspicion(name, task, text) for text in _of_task(split, labels, infos[task])]
+            if labels.labelled:
+                found += [Suspicion(name, task, text) for text in _of_task(labels, infos[task])]
+            elif name != TRAINED:  # where that is a fault
+                found.append(Suspicion(name, task, no_label(split, labels, infos[task])))
     return found
 
 
-def _of_task(split: SplitTally, labels: TaskTally, info: TargetInfo) -> Iterator[str]:
-    if not labels.labelled:
-        yield (
-            f"none of {split.images} images has a usable label; a folder or column may be missing or named otherwise, "
-            "else leave the task out of the recipe."
-        )
-        return
+def _of_task(labels: TaskTally, info: TargetInfo) -> Iterator[str]:
     present = labels.labelled + labels.blank
     if info.kind.dense and labels.blank > BLANK * present:
         yield (

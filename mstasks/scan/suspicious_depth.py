@@ -9,7 +9,7 @@ from mstasks.scan.wording import share
 
 MILLIMETRES = 400.0
 """A median from here on: rooms and streets are half a metre to 40 m deep, and no camera sees 400 m on average. In
-millimetres 0.4 m already gives it."""
+millimetres 0.4 m already gives it. If only the 99 % quantile is here, the unit is mixed."""
 CENTIMETRES = 80.0
 """A median from here on: laser scanners of cars end there, while rooms in centimetres begin there."""
 GREY = (20.0, 255.0)
@@ -57,6 +57,11 @@ def _unit(found: Values) -> str | None:
         return f"{spread}; it looks like millimetres (or another fine unit of a 16-bit picture): divide by 1000."
     if median >= CENTIMETRES:
         return f"{spread}; it looks like centimetres: divide by 100."
+    if high >= MILLIMETRES:
+        return (
+            f"{spread}; some images look like millimetres: bring all to metres; if it is a number that stands for the "
+            "sky or for missing pixels, mark those as not valid."
+        )
     if found.most <= NORMALISED:
         return (
             f"nothing is farther than {found.most:.4g}; unless everything is nearer than a metre, it looks like a map "

@@ -18,7 +18,7 @@ class FaultyPart:
 
     Attributes:
         split: Where the data set lists the sample.
-        id: Of the sample; empty if the split itself cannot be listed.
+        id: Of the sample; empty if the split itself cannot be used.
         fault: What is wrong.
         excluded: Whether the recipe leaves the sample out already.
     """
@@ -50,7 +50,7 @@ class TaskTally:
         labelled: Images with at least one valid pixel or attribute.
         blank: Images whose label is there, but nowhere valid.
         valid: Valid pixels or attributes of the labels that are there.
-        total: All pixels or attributes of those labels.
+        total: All pixels or attributes of those labels. Both leave out images of which no attribute is annotated.
         sizes: By height and width of image and label.
         statistics: Of all valid values; None until there is a label.
     """
@@ -66,8 +66,9 @@ class TaskTally:
         """Count a label."""
         self.labelled += label.valid > 0
         self.blank += label.valid == 0
-        self.valid += label.valid
-        self.total += label.total
+        if label.size is not None or label.valid:
+            self.valid += label.valid
+            self.total += label.total
         # Statistics of one kind add up; they come from one task.
         self.statistics = label.statistics if self.statistics is None else self.statistics + label.statistics  # type: ignore[operator]
         if image is not None and label.size is not None:
@@ -81,7 +82,7 @@ class TaskTally:
 
 @dataclass(slots=True)
 class SplitTally:
-    """Images of one split.
+    """Images of one split. Those that the recipe leaves out count in all but `tasks`.
 
     Attributes:
         images: How many it lists.
@@ -109,8 +110,8 @@ class Tally:
     Attributes:
         splits: By split.
         faults: In the order in which they were found.
-        digests: Split and id of every image with the same pixels, by their digest.
-        labelled: The tasks that each readable image has labels for, by split and id.
+        digests: Split and id of every image with the same pixels, by their digest; none that is left out.
+        labelled: The tasks that each readable image has labels for, by split and id; none that is left out.
     """
 
     def __init__(self, splits: Collection[Split], tasks: Collection[str], excluded: Collection[str]) -> None:
@@ -122,7 +123,7 @@ class Tally:
         self.labelled: dict[Split, dict[str, frozenset[str]]] = {split: {} for split in splits}
 
     def add(self, facts: SampleFacts) -> None:
-        """Count a sample."""
+        """Count a sample; of one that the recipe leaves out, only that it is there and what its faults are."""
         split, excluded = self.splits[facts.split], facts.id in self._excluded
         split.images += 1
         split.excluded += excluded
@@ -130,6 +131,8 @@ class Tally:
         split.unreadable += bool(parts & {IMAGE, WHOLE})
         split.broken += bool(parts - {IMAGE, WHOLE})
         self.faults += [FaultyPart(facts.split, facts.id, fault, excluded) for fault in facts.faults]
+        if excluded:
+            return  # of what training never sees nothing else counts
         for task, label in facts.labels.items():
             split.tasks[task].add(facts.id, facts.size, label)
         if facts.digest is not None:

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mstasks.data.files import printable
 from mstasks.scan.histogram import bars
 from mstasks.scan.report import QUANTILES, Report
 from mstasks.scan.sizes import Size, relation
 from mstasks.scan.statistics import Answers, Classes, Statistics, Values
 from mstasks.scan.tally import TaskTally
-from mstasks.scan.wording import few, printable, share
+from mstasks.scan.wording import few, share
 from mstasks.targets import TargetInfo, TargetKind
 
 MOST_FAULTS = 20

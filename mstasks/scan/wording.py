@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-
-def printable(text: str) -> str:
-    """The text on one line that any terminal shows: line ends, bytes without meaning and the like are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+from mstasks.data.files import printable
 
 
 def reason(error: Exception) -> str:

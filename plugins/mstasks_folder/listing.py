@@ -53,8 +53,8 @@ def list_files(folder: Path, prefix: str, wanted: Wanted, into: Listing) -> None
     """List a folder.
 
     Hidden files and folders are passed over. A link to a folder is followed, but no folder is listed twice, so that
-    links may go in circles. What is called like a file that counts is listed even if it is a folder or a pipe, so
-    that it is refused by name where it is needed.
+    links may go in circles; a folder that is also reached without a link is listed in its own place. What is called
+    like a file that counts is listed even if it is a folder or a pipe, to be refused by name where it is needed.
 
     Args:
         folder: Where to begin.
@@ -67,14 +67,15 @@ def list_files(folder: Path, prefix: str, wanted: Wanted, into: Listing) -> None
     """
     seen: dict[tuple[int, int], Path] = {}
     doubles: list[tuple[str, str]] = []
-    waiting = [(folder, prefix)]
-    while waiting:
-        here, before = waiting.pop()
+    waiting, links = [(folder, prefix)], list[tuple[Path, str]]()
+    while waiting or links:
+        here, before = (waiting or links).pop()
         if not _is_new(here, seen, into):
             continue
         for name, is_folder in _entries(here, wanted, into):
             if is_folder:
-                waiting.append((here / name, f"{before}{name}/"))
+                later = links if (here / name).is_symlink() else waiting
+                later.append((here / name, f"{before}{name}/"))
                 continue
             stem, _, suffix = name.rpartition(".")
             id = wanted.id(stem)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,22 @@ def is_any(stored: NDArray[Any], values: tuple[float, ...]) -> NDArray[np.bool_]
 def _lossy(path: Path) -> str:
     """What lossy format a file begins like, whatever its suffix says; empty if none."""
     with open_file(path) as file:
-        start = file.read(64)
-    if start.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    return "lossy WebP" if start.startswith(b"RIFF") and b"VP8 " in start[8:] else ""
+        start = file.read(12)
+        if start.startswith(b"\xff\xd8\xff"):
+            return "JPEG"
+        is_webp = start[:4] == b"RIFF" and start[8:] == b"WEBP"
+        return "lossy WebP" if is_webp and _has_lossy_pixels(file) else ""
+
+
+def _has_lossy_pixels(webp: BinaryIO) -> bool:
+    """Whether the first picture is lossy; alpha, colour profile and more may come before it.
+
+    The chunks are those of RFC 9649, section 2.
+    """
+    while len(header := webp.read(8)) == 8:
+        kind, size = header[:4], int.from_bytes(header[4:], "little")
+        if kind in (b"VP8 ", b"VP8L"):
+            return kind == b"VP8 "
+        # A frame of an animation is 16 bytes and chunks of its own. Odd sizes are padded.
+        webp.seek(16 if kind == b"ANMF" else size + size % 2, os.SEEK_CUR)
+    return False

@@ -16,6 +16,7 @@ from mstasks_folder.splitting import Find
 NO, YES, UNKNOWN = 0, 1, 2
 _LARGEST = 64 << 20  # bytes; a line without an end is read as a whole
 _CELLS = {"1": YES, "true": YES, "yes": YES, "0": NO, "false": NO, "no": NO, "": UNKNOWN}
+_CELLS |= {"1.0": YES, "0.0": NO}  # pandas writes whole numbers so once a cell of their column is empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def read_table(path: Path, options: AttributeTable, find: Find) -> Table:
 def _cell(text: str, column: str, where: str) -> int:
     value = _CELLS.get(text.strip().lower())
     if value is None:
-        allowed = "allowed: 1, 0, true, false, yes, no, or nothing where it is not annotated"
+        allowed = "allowed: 1, 0, true, false, yes, no, 1.0, 0.0, or nothing where it is not annotated"
         raise ValueError(f"{where}: '{text}' in column '{column}'; {allowed}.")
     return value
 

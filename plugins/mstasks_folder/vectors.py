@@ -47,7 +47,7 @@ class Vectors:
         if stored.dtype.kind == "f":
             known &= np.isfinite(stored).all(axis=2)
         for triple in self.invalid:
-            known &= (stored != np.array(triple)).any(axis=2)
+            known &= (stored != _as_stored(triple, stored.dtype)).any(axis=2)
         vectors = np.where(known[..., None], self._decoded(stored, known), np.float32(0))
         with np.errstate(over="ignore"):  # an infinite length is not valid, or refused if it is the usual one
             lengths = np.sqrt(np.einsum("hwc,hwc->hw", vectors, vectors))
@@ -93,3 +93,9 @@ class Vectors:
         order = ["xyz".index(axis[-1]) for axis in self.axes]
         signs = np.array([-1 if axis.startswith("-") else 1 for axis in self.axes], np.float32)
         return np.ascontiguousarray(unit[..., order] * signs)
+
+
+def _as_stored(triple: tuple[float, float, float], dtype: np.dtype[Any]) -> NDArray[np.floating[Any]]:
+    """A declared triple rounded as floats in a file are: 0.1 in float32 is not 0.1 in float64."""
+    with np.errstate(over="ignore"):  # what is too large for the file's floats is none of its numbers
+        return np.array(triple, dtype if dtype.kind == "f" else np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,22 @@ _TO_13 = np.array([_NONE, *(NAMES_13.index(merged) for merged in MERGED.values()
 _OF_894 = np.array([0, *CLASS_40_OF_894], np.uint8)
 
 
-def of_40(stored: NDArray[Any], classes: int) -> RawTarget:
+Sample = Callable[[NDArray[Any]], NDArray[Any]]
+"""Picks some pixels of an array (H, W) or (H, W, 3). What a file holds is checked before, all of it."""
+
+
+def everything(pixels: NDArray[Any]) -> NDArray[Any]:
+    """All pixels."""
+    return pixels
+
+
+def of_40(stored: NDArray[Any], classes: int, sample: Sample = everything) -> RawTarget:
     """Class indices from 0, of 40 classes counted from 1.
 
     Args:
         stored: (H, W) whole numbers: 0 and 255 void, else the class from 1 to 40.
         classes: 40 or 13.
+        sample: Which pixels to deliver.
 
     Raises:
         ValueError: If the array is of another type or shape, or holds another value.
@@ -30,51 +41,54 @@ def of_40(stored: NDArray[Any], classes: int) -> RawTarget:
     numbers = _whole(stored)
     numbers = np.where(numbers == 255, 0, numbers)
     _check_range(numbers, 0, 40, "0 or 255 for void and classes 1 to 40")
-    return _picked(_TO_13 if classes == 13 else _OF_40, numbers)
+    return _picked(_TO_13 if classes == 13 else _OF_40, sample(numbers))
 
 
-def of_13(stored: NDArray[Any]) -> RawTarget:
+def of_13(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
     """Class indices from 0, of 13 classes counted from 0.
 
     Args:
         stored: (H, W) whole numbers: -1 void, else the class from 0 to 12.
+        sample: Which pixels to deliver.
 
     Raises:
         ValueError: As `of_40`.
     """
     numbers = _whole(stored)
     _check_range(numbers, -1, 12, "-1 for void and classes 0 to 12")
+    numbers = sample(numbers)
     valid = numbers >= 0
     return RawTarget(np.where(valid, numbers, 0).astype(np.uint8), valid)
 
 
-def of_894(stored: NDArray[Any], classes: int) -> RawTarget:
+def of_894(stored: NDArray[Any], classes: int, sample: Sample = everything) -> RawTarget:
     """Class indices from 0, of the 894 classes of the official labels.
 
     Args:
         stored: (H, W) whole numbers: 0 void, else the class from 1 to 894.
         classes: 40 or 13.
+        sample: Which pixels to deliver.
 
     Raises:
         ValueError: As `of_40`.
     """
     numbers = _whole(stored)
     _check_range(numbers, 0, 894, "0 for void and classes 1 to 894")
-    return _picked(_TO_13 if classes == 13 else _OF_40, _OF_894[numbers])
+    return _picked(_TO_13 if classes == 13 else _OF_40, _OF_894[sample(numbers)])
 
 
-def depth(stored: NDArray[Any]) -> RawTarget:
+def depth(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
     """Metres; valid where finite and positive.
 
     Raises:
         ValueError: If the array is not (H, W) or (H, W, 1) of numbers.
     """
-    value = plane(stored)
+    value = sample(plane(stored))
     valid = np.isfinite(value) & (value > 0)
     return RawTarget(np.where(valid, value, np.float32(0)), valid)
 
 
-def edges(stored: NDArray[Any]) -> RawTarget:
+def edges(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
     """Edge strength; valid where finite. Clipped to [0, 1], which a resize may have left by a little.
 
     Raises:
@@ -85,10 +99,11 @@ def edges(stored: NDArray[Any]) -> RawTarget:
     most = float(value.max(where=valid, initial=0))
     if most > 2:
         raise ValueError(f"must hold edges from 0 to 1. Found {most:g}; were they scaled to 0..255, divide them by 255")
+    value, valid = sample(value), sample(valid)
     return RawTarget(np.clip(np.where(valid, value, np.float32(0)), 0, 1), valid)
 
 
-def edges_picture(stored: NDArray[Any]) -> RawTarget:
+def edges_picture(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
     """Edge strength of a picture: 0 none, 255 full; or of one bit. Valid everywhere.
 
     Raises:
@@ -96,7 +111,7 @@ def edges_picture(stored: NDArray[Any]) -> RawTarget:
     """
     if stored.ndim != 2 or stored.dtype not in (np.uint8, np.bool_):
         raise ValueError(f"must be an 8-bit picture of one channel, 0 to 255. Found {stored.dtype} {stored.shape}")
-    value = stored.astype(np.float32)
+    value = sample(stored).astype(np.float32)
     if stored.dtype == np.uint8:
         if stored.max(initial=0) == 1:
             raise ValueError("must hold edges scaled to 0..255. Found none above 1; store a 0/1 mask as 0 and 255")

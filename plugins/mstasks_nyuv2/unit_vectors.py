@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mstasks import RawTarget
+from mstasks_nyuv2.labels import Sample, everything
 
 _SHORTEST = 0.1
 _LEAST, _MOST = 0.5, 1.5
@@ -19,7 +20,7 @@ and JPEG change lengths by a few hundredths. Bytes 0..255 have lengths of about 
 """
 
 
-def normals(stored: NDArray[Any]) -> RawTarget:
+def normals(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
     """Unit vectors; valid where the stored vector is finite and longer than 0.1.
 
     Raises:
@@ -35,10 +36,10 @@ def normals(stored: NDArray[Any]) -> RawTarget:
             "must hold unit vectors that face the camera, x right, y down, z forward. Found no negative component, as "
             "if they had been encoded to 0..1; decode them by 2 v - 1"
         )
-    return _unit(value, length, valid)
+    return _unit(sample(value), sample(length), sample(valid))
 
 
-def normals_picture(stored: NDArray[Any]) -> RawTarget:
+def normals_picture(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
     """Unit vectors of a picture that holds (n + 1) 255 / 2; valid where the decoded length is about 1.
 
     So mid-grey, which is no vector, and black and white, of length 1.7, are not valid.
@@ -52,7 +53,8 @@ def normals_picture(stored: NDArray[Any]) -> RawTarget:
     length = _lengths(value)
     coloured = (length > _SHORTEST) & (stored.max(axis=2) > 0) & (stored.min(axis=2) < 255)
     _check_lengths(length[coloured], "what was used to encode them")
-    return _unit(value, length, coloured & (length >= _LEAST) & (length <= _MOST))
+    valid = coloured & (length >= _LEAST) & (length <= _MOST)
+    return _unit(sample(value), sample(length), sample(valid))
 
 
 def _vectors(stored: NDArray[Any]) -> NDArray[np.float32]:

@@ -270,8 +270,32 @@ def test_what_the_scan_excludes_makes_the_next_one_pass(folder: Path, capsys: Ca
     assert main(["check", "r.yaml", "--data", f"data.exclude={listed}"]) == 0
     again = report(folder, 2)
     assert again["splits"]["train"]["excluded"] == 4
+    assert again["tasks"]["depth"]["splits"]["train"]["labelled"] == 5
+    assert ("depth", "train") not in [(row["task"], row["split"]) for row in again["suspicions"]]
     assert [row["excluded"] for row in again["faults"]] == [True] * 4
     assert (listed.parents[1] / "data-002" / "exclude.txt").read_text() == listed.read_text()
+
+
+def test_a_split_that_is_left_out_completely_fails_as_training_does(folder: Path, capsys: Capture) -> None:
+    (folder / "out.txt").write_text("v0\nv1\nbug\ncut\nrange\nside\n")
+    assert main(["check", "r.yaml", "--data", "data.exclude=out.txt"]) == 1
+    captured = capsys.readouterr()
+    said = "`data.exclude` lists all of its 2 images; training needs all three splits"
+    assert captured.err.splitlines()[-1].startswith(f"val: {said}")
+    assert said in captured.out
+    assert main(["fit", "r.yaml", "data.exclude=out.txt"]) == 2
+    assert "has no image in its val split" in capsys.readouterr().err
+
+
+def test_a_task_without_labels_to_train_on_fails_as_training_does(folder: Path, capsys: Capture) -> None:
+    (folder / "out.txt").write_text("a0\na1\nbug\ncut\nrange\nside\n")
+    assert main(["check", "r.yaml", "--data", "data.exclude=out.txt"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "train: task 'attributes': none of 3 images has a usable label; a folder or column may be missing or named "
+        "otherwise, else take the task out of the recipe."
+    )
+    assert main(["fit", "r.yaml", "data.exclude=out.txt"]) == 2
+    assert "task 'attributes': none of 3 train images has a label" in capsys.readouterr().err
 
 
 def test_programs_get_the_report_alone(folder: Path, capsys: Capture) -> None:

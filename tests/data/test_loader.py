@@ -150,7 +150,8 @@ def test_an_unreadable_sample_is_one_readable_sentence(workers: int, error: type
     assert len(list(islice(batches, 2))) == 2
     with pytest.raises(SampleError) as caught:
         next(batches)
-    assert str(caught.value) == "'depth/s4.npy' is broken"
+    way_out = "`mstasks check RECIPE --data` lists every such file, and `data.exclude` leaves them out."
+    assert str(caught.value) == f"'depth/s4.npy' is broken. {way_out}"
 
 
 def test_no_samples_are_refused() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from mstasks.data.pictures import read_picture
 from mstasks.data.png import plain_png
@@ -58,3 +58,12 @@ def test_an_orientation_is_undone(tmp_path: Path) -> None:
     path = tmp_path / "turned.png"
     path.write_bytes(stored(labels, exif=exif).getvalue())
     np.testing.assert_array_equal(read_picture(path), np.rot90(labels, -1))
+
+
+def test_an_orientation_in_xmp_is_undone_too(tmp_path: Path) -> None:
+    info = PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", '<x:xmpmeta><rdf:Description tiff:Orientation="3"/></x:xmpmeta>')
+    labels = noise(4, 6)
+    path = tmp_path / "turned.png"
+    path.write_bytes(stored(labels, pnginfo=info).getvalue())
+    np.testing.assert_array_equal(read_picture(path), labels[::-1, ::-1])

@@ -20,6 +20,10 @@ from mstasks.data.reduced import decoding_size
         ([{"GaussianBlur": {}}], None),
         ([{"CenterCrop": {"height": 64, "width": 64}}], None),
         ([{"HorizontalFlip": None}], (96, 128)),
+        ([{"Transpose": {}}], (128, 128)),
+        ([{"Rotate": {"limit": 20}}], (96, 128)),
+        ([{"Rotate": {"crop_border": True}}], None),
+        ([{"Posterize": {}}], None),
     ],
 )
 def test_the_smallest_size_that_loses_nothing(transforms: Any, size: tuple[int, int] | None) -> None:

@@ -45,6 +45,12 @@ def test_the_first_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
         map_threads(fail, range(9))
 
 
+def test_threads_within_threads_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    processors(monkeypatch, 2)
+    tables = map_threads(lambda row: map_threads(lambda column: row * column, range(5)), range(8))
+    assert tables == [[row * column for column in range(5)] for row in range(8)]
+
+
 def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     processors(monkeypatch, 2)
     assert map_threads(abs, [-1, -2]) == [1, 2]

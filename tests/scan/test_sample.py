@@ -147,6 +147,20 @@ def test_a_data_set_that_reads_all_at_once_has_faulty_samples(examine: Callable[
     assert facts.labels == {}
 
 
+class Own(Parted):
+    """Trains on other labels than its parts."""
+
+    def load(self, id: str, targets: Collection[str]) -> Sample:
+        sample = super().load(id, targets)
+        return Sample(id, 255 - sample.image, {**sample.targets, "depth": raw(np.full((4, 6), np.nan))})
+
+
+def test_what_is_examined_is_what_training_loads(examine: Callable[..., Any]) -> None:
+    facts = examine(Own)
+    assert [(fault.part, "must be finite" in fault.reason) for fault in facts.faults] == [("depth", True)]
+    assert facts.digest == examine(image=255 - good()["image"]).digest != examine().digest
+
+
 def raw(value: Any, valid: Any = None) -> RawTarget:
     array = np.asarray(value)
     return RawTarget(array, np.ones(array.shape[:2], bool) if valid is None else np.asarray(valid))

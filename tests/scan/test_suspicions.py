@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mstasks.scan.facts import Fault, LabelFacts, SampleFacts
+from mstasks.scan.facts import LabelFacts, SampleFacts
 from mstasks.scan.sizes import Size
 from mstasks.scan.statistics import Statistics
 from mstasks.scan.suspicions import SAME_AT_LEAST, Suspicion, suspicions
-from mstasks.scan.tally import FaultyPart, Tally
+from mstasks.scan.suspicious_vectors import ROUNDED
+from mstasks.scan.tally import Tally
 from mstasks.targets import TargetInfo, TargetKind
 
 Measured = Callable[..., Statistics]
@@ -69,6 +70,13 @@ def test_millimetres_are_recognised(texts: Texts) -> None:
 def test_centimetres_are_recognised(texts: Texts) -> None:
     (text,) = texts(KINDS.DEPTH_MAP, [ROOM * 100])
     assert text.endswith("where metres are expected; it looks like centimetres: divide by 100.")
+
+
+@pytest.mark.parametrize("part", [5, 25, 45])
+def test_images_in_millimetres_among_others_in_metres_are_told(texts: Texts, part: int) -> None:
+    metres = slope(bottom=0.8, top=3.0)
+    (text,) = texts(KINDS.DEPTH_MAP, [np.round(metres * 1000)] * part + [metres] * (100 - part))
+    assert "where metres are expected; some images look like millimetres: bring all to metres;" in text
 
 
 def test_grey_levels_are_recognised(texts: Texts) -> None:
@@ -139,8 +147,8 @@ def looking_down(flip: Sequence[int]) -> np.ndarray:
 @pytest.mark.parametrize(
     ("flip", "wrong", "negate"),
     [
-        ((-1, 1, 1), "x in 100 %", "x"),
-        ((1, -1, 1), "y in 100 %", "y"),
+        ((-1, 1, 1), "x in 100 %", f"x, {ROUNDED}"),
+        ((1, -1, 1), "y in 100 %", f"y, {ROUNDED}"),
         ((1, -1, -1), "y in 100 % and z in 84 %", "y and z"),
         ((-1, -1, -1), "x in 100 % and y in 100 % and z in 84 %", "x and y and z"),
     ],
@@ -150,6 +158,30 @@ def test_turned_axes_are_named(texts: Texts, flip: Sequence[int], wrong: str, ne
         "it, train: with x right, y down, z forward, what is seen faces the camera; "
         f"{wrong} of the vectors that tell has the other sign, as in another convention of axes: negate {negate}."
     ]
+
+
+def ball(degrees: float, shape: tuple[int, int] = (80, 80)) -> tuple[np.ndarray, np.ndarray]:
+    """Normals of a ball as a camera sees it, by intersecting its rays, and where it is hit; it fills the lesser side."""
+    height, width = shape
+    per_pixel = np.tan(np.radians(degrees / 2)) / (min(shape) / 2)
+    v, u = np.meshgrid(*(np.arange(n) + 0.5 - n / 2 for n in (height, width)), indexing="ij")
+    rays = np.stack([u * per_pixel, v * per_pixel, np.ones(shape)], -1)
+    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    radius = np.sin(np.radians(degrees / 2))  # of a ball whose centre is at distance 1
+    along = rays[..., 2]
+    inside = along**2 - 1 + radius**2
+    hit = inside > 0
+    points = rays * (along - np.sqrt(np.where(hit, inside, 0)))[..., None]
+    normals = (points - np.array([0.0, 0.0, 1.0])) / radius
+    assert ((normals * rays).sum(-1)[hit] < 0).all()  # all of it faces its ray
+    return np.where(hit[..., None], normals, 0.0), hit
+
+
+@pytest.mark.parametrize("shape", [(80, 80), (80, 120), (120, 80)])
+@pytest.mark.parametrize("degrees", [10, 20, 30, 60])
+def test_correct_normals_of_a_ball_accuse_no_axis(texts: Texts, degrees: float, shape: tuple[int, int]) -> None:
+    normals, hit = ball(degrees, shape)
+    assert texts(KINDS.VECTOR_MAP, [normals] * 40, valid=[hit] * 40) == []
 
 
 def test_a_few_steep_vectors_prove_nothing(texts: Texts) -> None:
@@ -252,18 +284,24 @@ def test_labels_that_are_nowhere_valid_are_told_once_they_are_many(texts: Texts)
 def without_labels(*ids: str) -> Tally:
     tally = Tally(("train", "val"), ("depth",), ())
     for id in ids:
-        tally.add(SampleFacts("train", id, (4, 4), id.encode(), {}, ()))
+        for split in ("train", "val"):
+            tally.add(SampleFacts(split, id, (4, 4), id.encode(), {}, ()))
     return tally
 
 
-def test_a_split_without_labels_and_one_without_images_are_told() -> None:
-    infos = {"depth": TargetInfo(KINDS.DEPTH_MAP)}
-    first, second = suspicions(without_labels("a", "b"), infos)
-    assert str(first).startswith("depth, train: none of 2 images has a usable label;")
-    assert second == Suspicion("val", None, "it has no image; training needs all three splits, so check its list.")
+def test_a_split_without_labels_is_told_unless_it_is_train_where_that_is_a_fault() -> None:
+    (found,) = suspicions(without_labels("a", "b"), {"depth": TargetInfo(KINDS.DEPTH_MAP)})
+    assert str(found).startswith("depth, val: none of 2 images has a usable label; a folder or column may be missing")
 
 
-def test_a_split_that_cannot_be_listed_is_an_error_and_no_suspicion() -> None:
-    tally = without_labels("a")
-    tally.faults.append(FaultyPart("val", "", Fault("ids", "no list"), False))
-    assert [found.split for found in suspicions(tally, {"depth": TargetInfo(KINDS.DEPTH_MAP)})] == ["train"]
+def test_labels_of_which_none_is_valid_are_not_called_missing(measured: Measured) -> None:
+    tally = Tally(("val",), ("depth",), ())
+    label = LabelFacts((60, 80), 0, 4800, measured(KINDS.DEPTH_MAP, ROOM, np.zeros((60, 80), bool)))
+    tally.add(SampleFacts("val", "a", (60, 80), b"a", {"depth": label}, ()))
+    (found,) = suspicions(tally, {"depth": TargetInfo(KINDS.DEPTH_MAP)})
+    assert found == Suspicion(
+        "val",
+        "depth",
+        "1 of 1 labels are nowhere valid; the value that stands for a missing pixel may be another one, so open some of "
+        "them, else take the task out of the recipe.",
+    )

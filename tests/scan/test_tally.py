@@ -7,7 +7,7 @@ import numpy as np
 from mstasks.scan.duplicates import summarise
 from mstasks.scan.facts import WHOLE, Fault, LabelFacts, SampleFacts
 from mstasks.scan.sizes import Relation, Size
-from mstasks.scan.statistics import Classes
+from mstasks.scan.statistics import Answers, Classes
 from mstasks.scan.tally import Tally
 
 
@@ -35,7 +35,7 @@ def test_images_and_labels_are_counted_by_split() -> None:
     assert (train.images, train.excluded, train.unreadable, train.broken) == (3, 1, 1, 0)
     assert (test.images, test.excluded, test.unreadable, test.broken) == (2, 1, 1, 1)
     labels = train.tasks["it"]
-    assert (labels.labelled, labels.blank, labels.valid, labels.total) == (2, 1, 7, 12)
+    assert (labels.labelled, labels.blank, labels.valid, labels.total) == (2, 0, 7, 8)
     assert isinstance(labels.statistics, Classes)
     assert labels.statistics.counts.tolist() == [7, 0]
     assert test.tasks["it"].statistics is None
@@ -45,6 +45,30 @@ def test_what_the_recipe_leaves_out_is_found_but_does_not_fail() -> None:
     found = tally(C, D, E, excluded=("c", "e"))
     assert [row.id for row in found.faults] == ["c", "d", "e"]
     assert [row.id for row in found.failed] == ["d"]
+
+
+def test_of_what_is_left_out_only_images_and_faults_count() -> None:
+    twin = SampleFacts("train", "a2", (2, 2), b"1", {"it": label(4)}, (Fault("it", "odd"),))
+    found, alone = tally(A, twin, excluded=("a2",)), tally(A)
+    train = found.splits["train"]
+    assert (train.images, train.excluded, train.broken) == (2, 1, 1)
+    assert [(row.id, row.excluded) for row in found.faults] == [("a2", True)]
+    assert (train.tasks["it"].labelled, train.tasks["it"].valid, train.tasks["it"].sizes) == (
+        1,
+        3,
+        alone.splits["train"].tasks["it"].sizes,
+    )
+    assert found.duplicates() == []
+    assert found.labelled == alone.labelled
+
+
+def test_images_of_which_no_attribute_is_annotated_have_no_part_in_the_valid_share() -> None:
+    def answers(id: str, valid: int) -> SampleFacts:
+        facts = LabelFacts(None, valid, 4, Answers(np.zeros(4, int), np.zeros(4, int), 0))
+        return SampleFacts("train", id, (2, 2), id.encode(), {"it": facts}, ())
+
+    labels = tally(answers("a", 3), answers("b", 0)).splits["train"].tasks["it"]
+    assert (labels.labelled, labels.blank, labels.valid, labels.total) == (1, 1, 3, 4)
 
 
 def test_sizes_are_counted_where_the_image_is_readable() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mstasks.scan.wording import few, printable, share
+from mstasks.data.files import printable
+from mstasks.scan.wording import few, share
 
 
 @pytest.mark.parametrize(

@@ -59,21 +59,13 @@ class CachedDataset(FileDataset):
     def __init__(self, dataset: FileDataset, kind: type, store: Store) -> None:
         self.dataset = dataset
         self.store = store
+        self.at_least = dataset.at_least
         self._kind = kind
         self._keys = Keys(dataset, kind)
 
     def __reduce__(self) -> tuple[type[CachedDataset], tuple[FileDataset, type, Store]]:
         # A process that is spawned imports the data set's code itself, and says itself which code that was.
         return CachedDataset, (self.dataset, self._kind, self.store)
-
-    @property
-    def at_least(self) -> tuple[int, int] | None:
-        """That of the data set."""
-        return self.dataset.at_least
-
-    @at_least.setter
-    def at_least(self, size: tuple[int, int] | None) -> None:
-        self.dataset.at_least = size
 
     def ids(self, split: Split) -> Sequence[str]:
         """Ids of a split, in the data set's order."""

@@ -130,7 +130,7 @@ def read_entry(path: str, key: bytes) -> Arrays | None:
     try:
         content = _content(descriptor)
         return None if content is None else _arrays(content, key)
-    except (OSError, ValueError, TypeError):
+    except Exception:  # whatever is wrong with it, it is no entry
         return None
     finally:
         os.close(descriptor)
@@ -161,6 +161,8 @@ def _arrays(content: mmap.mmap | bytearray, key: bytes) -> Arrays | None:
     if (magic, found, length, checksum) != (_MAGIC, key, len(content), zlib.crc32(listing)):
         return None
     forms = [(np.dtype(name), tuple(shape)) for name, shape in json.loads(listing)]
+    if any(dtype.kind not in "biuf" for dtype, _ in forms):
+        return None  # others would be read as addresses
     offsets, end = _offsets(size, [math.prod(shape) * dtype.itemsize for dtype, shape in forms])
     if end != length:
         return None

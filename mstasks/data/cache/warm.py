@@ -14,6 +14,7 @@ from mstasks.data.cache.dataset import CachedDataset, Ensured
 from mstasks.data.cache.entry import entry_bytes, storable
 from mstasks.data.cache.survey import on_disk
 from mstasks.data.loader import prepare_worker
+from mstasks.data.worker_death import is_worker_death
 from mstasks.errors import MstasksError
 
 _LOOKED_AT, _DECODED = 256, 16
@@ -84,7 +85,7 @@ def fill(
     try:
         yield from loader
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if not is_worker_death(error):
             raise
         raise MstasksError(
             "a loader process died, often for want of memory. What is in the cache stays; the same command goes on, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,14 +52,18 @@ class Layout(Protocol):
         ...
 
 
-def converted(
-    stored: NDArray[Any], convert: Callable[[NDArray[Any]], RawTarget], size: tuple[int, int] | None
-) -> RawTarget:
-    """What a file holds as a label; sampled to a height and width first, if they are given: then less is converted."""
-    dense = stored.ndim == 2 or (stored.ndim == 3 and stored.shape[2] in (1, 3))
-    if size is None or not dense:  # what has another shape is refused with that shape
+def converted(stored: NDArray[Any], convert: Callable[..., RawTarget], size: tuple[int, int] | None) -> RawTarget:
+    """What a file holds as a label; sampled to a height and width while it is converted, if they are given.
+
+    Args:
+        stored: The array of the file.
+        convert: Of `labels` or `unit_vectors`; looks at all of the array, and converts the pixels of the sample.
+        size: Height and width; None for all pixels.
+    """
+    if size is None:
         return convert(stored)
-    return replace(convert(nearest(stored, size)), stored=(stored.shape[0], stored.shape[1]))
+    raw = convert(stored, sample=partial(nearest, size=size))
+    return replace(raw, stored=(stored.shape[0], stored.shape[1]))
 
 
 def lacks(place: Path, name: str) -> ValueError:

@@ -45,6 +45,7 @@ class MTAN:
             )
         self._root = root
         self.train, self.test = (_numbered(root, split) for split in ("train", "val"))
+        self._counts: dict[str, int] = {}
 
     def image(self, id: str, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:  # noqa: ARG002 - stored small
         """The photograph, rounded to bytes."""
@@ -65,8 +66,9 @@ class MTAN:
             raise lacks(self._root, name)
         path = self._path(id, name)
         if not os_path.lexists(path):
-            if not any((self._root / split / FOLDERS[name]).is_dir() for split in ("train", "val")):
-                raise lacks(self._root, name)
+            if not self._count(name):
+                folder = FOLDERS[name]
+                raise ValueError(f"{lacks(self._root, name)} It would be in {folder}/, called like its image.")
             return None
         stored = read_array(path)
         try:
@@ -80,15 +82,19 @@ class MTAN:
 
     def describe(self) -> str:
         """How many labels of each target."""
-        found = [f"{name} {self._count(folder)}" for name, folder in FOLDERS.items() if name != IMAGE]
+        found = [f"{name} {self._count(name)}" for name in FOLDERS if name != IMAGE]
         return (
             f"MTAN folder, {len(self.train)} train and {len(self.test)} test images; {', '.join(found)}; the layout "
             "has no edges."
         )
 
-    def _count(self, folder: str) -> int:
-        folders = [self._root / split / folder for split in ("train", "val")]
-        return sum(1 for path in folders if path.is_dir() for file in path.iterdir() if _NUMBERED.fullmatch(file.name))
+    def _count(self, name: str) -> int:
+        """How many images have a file of a label; the folders are listed once."""
+        if name not in self._counts:
+            folders = [(split, self._root / split / FOLDERS[name]) for split in ("train", "val")]
+            files = {f"{split}/{file.name}" for split, path in folders if path.is_dir() for file in path.iterdir()}
+            self._counts[name] = sum(f"{id}.npy" in files for id in (*self.train, *self.test))
+        return self._counts[name]
 
     def _path(self, id: str, part: str) -> Path:
         split, number = id.split("/")

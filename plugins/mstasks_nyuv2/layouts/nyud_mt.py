@@ -18,7 +18,7 @@ from mstasks_nyuv2.layouts.layout import DERIVED_BY, converted
 from mstasks_nyuv2.matlab import read_matlab
 
 _Read = Callable[[Path], NDArray[Any]]
-_Convert = Callable[[NDArray[Any]], RawTarget]
+_Convert = Callable[..., RawTarget]
 
 FOLDERS = {"segmentation": "segmentation", "depth": "depth", "normals": "normals", "edges": "edge"}
 """The folder of each target."""

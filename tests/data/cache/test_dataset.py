@@ -94,8 +94,8 @@ def test_processes_started_either_way_share_entries(album: Album, method: str) -
 
 
 def test_it_pickles_with_what_the_core_has_set(album: Album) -> None:
+    album.at_least = (20, 24)
     cached = through_cache(album)
-    cached.at_least = (20, 24)
     copy = pickle.loads(pickle.dumps(cached))
     assert isinstance(copy, CachedDataset)
     assert copy.at_least == copy.dataset.at_least == (20, 24)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,16 @@ def test_a_failure_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(OSError, match="No space left"):
         write_entry(path, KEY, (HARD["image"],))
     assert list(path.parent.iterdir()) == []
+
+
+def test_an_entry_of_objects_is_no_entry(path: Path) -> None:
+    """Numbers from a file are never taken for addresses."""
+    content = written(path, np.arange(8, dtype=np.int64)).read_bytes()
+    head = entry._HEAD
+    magic, key, length, size, _ = head.unpack_from(content)
+    listing = content[head.size : head.size + size]
+    forged = listing.replace(b'"<i8"', b'"|O" ')
+    assert forged != listing, "the next lines would change nothing"
+    start = head.pack(magic, key, length, size, zlib.crc32(forged))
+    path.write_bytes(start + forged + content[head.size + size :])
+    assert read_entry(path, KEY) is None

@@ -103,6 +103,18 @@ def test_another_size_at_the_same_time_is_another_file(album: Album) -> None:
     assert changed(album, grow) == {("p1", IMAGE)}
 
 
+def test_a_file_of_the_same_size_and_time_that_took_anothers_place_is_another_file(album: Album) -> None:
+    def replace() -> None:
+        path = album.root / "p1.npy"
+        status = path.stat()
+        (album.root / "new").write_bytes(bytes(status.st_size))
+        os.utime(album.root / "new", ns=(status.st_atime_ns, status.st_mtime_ns))
+        (album.root / "new").replace(path)
+        assert (path.stat().st_size, path.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+
+    assert changed(album, replace) == {("p1", "depth")}
+
+
 def test_other_code_has_other_keys(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
     before = keys(album)
     monkeypatch.setattr(key, "code_of", lambda _: "edited")

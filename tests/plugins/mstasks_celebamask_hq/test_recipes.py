@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from mstasks import Split
 from mstasks.errors import MstasksError
 from mstasks.experiment import Experiment
 from mstasks.recipe import load_recipe
@@ -85,11 +86,18 @@ def test_there_are_shipped_recipes() -> None:
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_shipped_recipes_read_real_faces(path: Path, faces: Any) -> None:
-    overrides = [f"data.root={faces.root}", "data.split={name: hash, val_fraction: 0.2, test_fraction: 0.2}"]
+def test_shipped_recipes_read_every_image_and_its_labels(path: Path, faces: Any) -> None:
+    overrides = [f"data.root={faces.root}", "data.split=hash", "data.workers=0"]
     experiment = Experiment(load_recipe(str(path), overrides, []))
-    assert "segmentation" in experiment.tasks
-    assert len(experiment.ids("train")) > 0
+    labelled: dict[str, set[str]] = {}
+    splits = {split: experiment.dataset.ids(split) for split in get_args(Split)}  # val may be empty
+    for batch in (batch for split, ids in splits.items() for batch in experiment.batches(split, ids)):
+        assert batch.images.shape[1:] == (3, *experiment.recipe.data.size)
+        for i, id in enumerate(batch.ids):
+            targets = {name: task.task.prepare(batch.targets[task.target]) for name, task in experiment.tasks.items()}
+            labelled[id] = {name for name, target in targets.items() if target.valid[i].any()}
+    every = set(experiment.tasks)
+    assert labelled == {"0": every, "1": {"segmentation"}, "2": set(), "2012": set()}
 
 
 @pytest.mark.real_data

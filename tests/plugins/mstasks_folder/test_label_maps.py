@@ -137,8 +137,31 @@ def test_a_jpeg_is_refused_with_the_reason_whatever_it_is_called(read: Read, tmp
         read(np.zeros((1, 1), np.uint8), "elsewhere/000.png", names=["a"])
 
 
-def test_a_lossy_webp_is_refused(read: Read, tmp_path: Path) -> None:
-    (tmp_path / "seg").mkdir()
-    Image.new("RGB", (8, 8)).save(tmp_path / "seg" / "000.webp", quality=80)
+WEBPS = {
+    "plain": ("RGB", {}),
+    "alpha": ("RGBA", {}),
+    "profile": ("RGB", {"icc_profile": b"profile of odd size" * 11}),
+    "profile and alpha": ("RGBA", {"icc_profile": b"profile of odd size" * 11}),
+}
+
+
+def webp(path: Path, case: str, **options: Any) -> None:
+    mode, more = WEBPS[case]
+    picture = Image.new("RGB", (8, 8)).convert(mode)
+    if mode == "RGBA":
+        picture.putpixel((0, 0), (0, 0, 0, 99))
+    path.parent.mkdir()
+    picture.save(path, **more, **options)
+
+
+@pytest.mark.parametrize("case", WEBPS)
+def test_a_lossless_webp_is_read_whatever_comes_before_its_pixels(read: Read, tmp_path: Path, case: str) -> None:
+    webp(tmp_path / "seg" / "000.webp", case, lossless=True, exact=True)
+    assert (read(np.zeros((1, 1), np.uint8), "elsewhere/000.png", names=["a"]).value == 0).all()
+
+
+@pytest.mark.parametrize("case", WEBPS)
+def test_a_lossy_webp_is_refused(read: Read, tmp_path: Path, case: str) -> None:
+    webp(tmp_path / "seg" / "000.webp", case, quality=80)
     with pytest.raises(ValueError, match=r"is a lossy WebP"):
         read(np.zeros((1, 1), np.uint8), "elsewhere/000.png", names=["a"])

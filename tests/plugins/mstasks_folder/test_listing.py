@@ -147,6 +147,16 @@ def test_a_link_to_a_folder_elsewhere_is_followed(make: Make, images: Images, tm
     assert every(make()) == ["linked/000", "linked/001", "linked/002"]
 
 
+@pytest.mark.parametrize("link", ["a", "latest"])
+def test_a_link_to_a_folder_among_the_images_hides_nothing(
+    make: Make, images: Images, tmp_path: Path, link: str
+) -> None:
+    images(["kitchen/000.png", "kitchen/deep/001.png", "zoo/002.png"])
+    (tmp_path / "images" / link).symlink_to(tmp_path / "images" / "kitchen")
+    (tmp_path / "images" / f"{link}-deep").symlink_to(tmp_path / "images" / "kitchen" / "deep")
+    assert sorted(every(make())) == ["kitchen/000", "kitchen/deep/001", "zoo/002"]
+
+
 def test_names_that_are_no_text_are_skipped_and_counted(make: Make, images: Images, tmp_path: Path) -> None:
     images(3)
     (tmp_path / "depth").mkdir()

@@ -42,6 +42,12 @@ def test_cells_are_yes_no_or_not_annotated(read: Read) -> None:
     assert "with labels: facts 3." in dataset.describe()
 
 
+def test_whole_numbers_may_be_written_with_a_point(read: Read) -> None:
+    dataset = read("id,indoor,wet\na,1.0,0.0\nb,,1.0\n")
+    assert facts(dataset, "a") == [1, 0]
+    assert facts(dataset, "b") == [None, 1]
+
+
 def test_an_image_without_a_row_has_no_label(read: Read) -> None:
     dataset = read("id,indoor,wet\na,1,1\n")
     assert facts(dataset, "b") is None
@@ -66,6 +72,7 @@ def test_reading_attributes_needs_no_cache(read: Read) -> None:
 
 REFUSED = {
     "cell": ("id,indoor,wet\na,1,0\nb,2,0\n", r"'.*labels.csv', line 3: '2' in column 'indoor'; allowed: 1, 0, true,"),
+    "fraction": ("id,indoor,wet\na,1,0.5\n", r"line 2: '0\.5' in column 'wet'; allowed: .*, 1\.0, 0\.0, or nothing"),
     "minus one": ("id,indoor,wet\na,1,-1\n", r"line 2: '-1' in column 'wet'"),
     "twice": ("id,indoor,wet\na,1,1\n\na.png,0,0\n", r"line 4: 'a.png' stands in line 2 already"),
     "column": ("id,indor,wet\n", r"has no column 'indoor'\. It has: id, indor, wet\.$"),

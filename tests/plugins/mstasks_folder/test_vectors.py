@@ -67,6 +67,13 @@ def test_what_has_no_direction_is_not_valid(read: Read) -> None:
     assert (found.value[~found.valid] == 0).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_an_invalid_triple_is_found_in_every_kind_of_float(read: Read, dtype: type[np.floating[Any]]) -> None:
+    stored = np.array([[[0.6, 0.0, -0.8], [0.0, 0.6, -0.8], [0.0, 0.0, 1.0]]], dtype)
+    found = read(stored, invalid=[[0.6, 0.0, -0.8], [1e9, 0.0, 0.0]])
+    assert found.valid.tolist() == [[False, True, True]]
+
+
 def test_black_and_grey_have_no_direction_in_unsigned_maps(read: Read) -> None:
     stored = np.array([[[0, 0, 0], [128, 128, 128], [127, 127, 127], [128, 128, 255]]], np.uint8)
     assert read(stored, "normals/000.png", "unsigned").valid.tolist() == [[False, False, False, True]]

@@ -74,6 +74,19 @@ def test_an_absent_file_is_a_missing_label_and_an_absent_folder_an_error(mtan: P
         MTAN(mtan, 13).target("train/0", "normals")
 
 
+@pytest.mark.parametrize("other", ["0000", None], ids=["misnamed", "empty"])
+def test_labels_that_belong_to_no_image_are_none(mtan: Path, other: str | None) -> None:
+    for file in [*mtan.glob("*/label/*.npy")]:
+        if other is None:
+            file.unlink()
+        else:
+            file.rename(file.with_name(f"{int(file.stem):04d}.npy"))
+    layout = MTAN(mtan, 13)
+    with pytest.raises(ValueError, match=r"holds no segmentation\. It would be in label/, called like its image\.$"):
+        layout.target("train/0", "segmentation")
+    assert "segmentation 0, depth 15," in layout.describe()
+
+
 def test_it_says_how_much_of_what_there_is(mtan: Path) -> None:
     (mtan / "train" / "label" / "0.npy").unlink()
     assert MTAN(mtan, 13).describe() == (
