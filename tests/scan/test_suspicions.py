@@ -33,7 +33,7 @@ def texts(measured: Measured) -> Callable[..., list[str]]:
         valid: Sequence[Any] | None = None,
         image: Size | None = None,
     ) -> list[str]:
-        tally = Tally(("train",), ("it",), ())
+        tally = Tally(["train"], ("it",), ())
         for number, value in enumerate(values):
             mask = None if valid is None else np.asarray(valid[number])
             array = np.asarray(value)
@@ -181,7 +181,7 @@ def ball(degrees: float, shape: tuple[int, int] = (80, 80)) -> tuple[np.ndarray,
 @pytest.mark.parametrize("degrees", [10, 20, 30, 60])
 def test_correct_normals_of_a_ball_accuse_no_axis(texts: Texts, degrees: float, shape: tuple[int, int]) -> None:
     normals, hit = ball(degrees, shape)
-    assert texts(KINDS.VECTOR_MAP, [normals] * 40, valid=[hit] * 40) == []
+    assert texts(KINDS.VECTOR_MAP, [normals] * 160, valid=[hit] * 160) == []
 
 
 def test_a_few_steep_vectors_prove_nothing(texts: Texts) -> None:
@@ -295,7 +295,7 @@ def test_a_split_without_labels_is_told_unless_it_is_train_where_that_is_a_fault
 
 
 def test_labels_of_which_none_is_valid_are_not_called_missing(measured: Measured) -> None:
-    tally = Tally(("val",), ("depth",), ())
+    tally = Tally(["val"], ("depth",), ())
     label = LabelFacts((60, 80), 0, 4800, measured(KINDS.DEPTH_MAP, ROOM, np.zeros((60, 80), bool)))
     tally.add(SampleFacts("val", "a", (60, 80), b"a", {"depth": label}, ()))
     (found,) = suspicions(tally, {"depth": TargetInfo(KINDS.DEPTH_MAP)})
