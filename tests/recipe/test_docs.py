@@ -52,7 +52,8 @@ MODELS: list[type[Options]] = [
     Sparsity, Target, PricedOptions, OneShotOptions, ControllerOptions, FixedOptions, LearnedOptions,
     Meta, LookAheadOptions, InnerOptions, MamlOptions, SimulatedUnseenOptions, Run,
 ]  # fmt: skip
-PLUGINS = [f"mstasks_{name}" for name in ("scenes", "nyuv2", "segmentation", "depth", "normals", "edges", "attributes")]
+DATA_SETS = ("scenes", "nyuv2", "celebamask_hq", "folder")
+PLUGINS = [f"mstasks_{name}" for name in (*DATA_SETS, "segmentation", "depth", "normals", "edges", "attributes")]
 
 
 def blocks(language: str) -> list[str]:
