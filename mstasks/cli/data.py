@@ -50,9 +50,9 @@ def cache(recipe: str, overrides: tuple[str, ...], plugins: tuple[str, ...], as_
     console = Console(stderr=as_json)
     outcome = None
     if isinstance(dataset, CachedDataset):
-        rest = [recipe, *(shlex.quote(override) for override in overrides), *(f"--plugin {name}" for name in plugins)]
-        outcome = _fill(experiment, dataset, " ".join(rest), console)
-        _conclude(outcome, " ".join(rest), experiment, console)
+        arguments = shlex.join([recipe, *overrides, *(word for name in plugins for word in ("--plugin", name))])
+        outcome = _fill(experiment, dataset, arguments, console)
+        _conclude(outcome, arguments, experiment, console)
     else:
         name = loaded.recipe.data.dataset
         _say(f"data set {name!r} needs no cache: it is not read file by file through mstasks.FileDataset", console)

@@ -32,6 +32,7 @@ from torchvision.transforms.v2 import functional
 
 from mstasks.experiment import Experiment
 from mstasks.recipe import load_recipe
+from mstasks_celebamask_hq.names import PARTS as ALL_PARTS
 
 SIZE, BATCH = 256, 16
 PARTS = ["skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip", "hair", "neck", "cloth"]
@@ -93,27 +94,7 @@ def face_by_hand(root: Path, id: str) -> dict[str, torch.Tensor]:
     return {"image": image, "segmentation": torch.from_numpy(label)[None]}
 
 
-CLASSES = [
-    "background",
-    "skin",
-    "nose",
-    "eye_g",
-    "l_eye",
-    "r_eye",
-    "l_brow",
-    "r_brow",
-    "l_ear",
-    "r_ear",
-    "mouth",
-    "u_lip",
-    "l_lip",
-    "hair",
-    "hat",
-    "ear_r",
-    "neck_l",
-    "neck",
-    "cloth",
-]
+CLASSES = ("background", *ALL_PARTS)
 
 
 def make_rooms(root: Path, count: int) -> None:

@@ -47,6 +47,12 @@ def test_moved_normals_are_unit_and_zero_vectors_stay_finite() -> None:
     np.testing.assert_allclose(np.linalg.norm(moved, axis=-1).ravel()[1:], 1, atol=1e-6)
 
 
+def test_a_mirror_does_not_make_a_class_of_what_is_none() -> None:
+    info = TargetInfo(TargetKind.LABEL_MAP, tuple("abcd"), pairs=(("b", "d"),))
+    labels = np.array([[-1, 1, 4, 300]])
+    assert moved_values(info.kind, labels, Similarity(1.0, FLIP), swaps(info)).tolist() == [[-1, 3, 4, 300]]
+
+
 def test_mirror_swaps_paired_classes_and_no_others() -> None:
     info = TargetInfo(TargetKind.LABEL_MAP, ("skin", "left_eye", "nose", "right_eye"), (("left_eye", "right_eye"),))
     labels = np.array([[0, 1, 2, 3]])

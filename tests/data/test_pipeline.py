@@ -290,6 +290,7 @@ def test_the_input_is_not_changed() -> None:
     [
         ("depth", RawTarget(np.zeros((4, 4, 1)), np.ones((4, 4), bool)), r"'depth' of 'bad', a depth-map, must have shape \(H, W\). Found \(4, 4, 1\)"),
         ("normals", RawTarget(np.zeros((4, 4, 2)), np.ones((4, 4), bool)), r"must have shape \(H, W, 3\). Found \(4, 4, 2\)"),
+        ("segmentation", RawTarget(np.zeros((4, 4)), np.ones((4, 4), bool)), "'segmentation' of 'bad', a label-map, must be of an integer type. Found float64"),
         ("attributes", RawTarget(np.zeros(3), np.ones(3, bool)), r"must have shape \(2,\). Found \(3,\)"),
         ("edges", RawTarget(np.zeros((4, 4)), np.ones((4, 4))), r"`valid` of 'edges' of 'bad' must be bool \(4, 4\). Found float64"),  # type: ignore[arg-type]
         ("edges", RawTarget(np.zeros((4, 4)), np.ones((4, 5), bool)), r"must be bool \(4, 4\). Found bool \(4, 5\)"),

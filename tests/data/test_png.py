@@ -47,8 +47,9 @@ def test_so_is_what_has_a_transparent_colour_16_bits_or_an_orientation() -> None
         stored(noise(6, 6), transparency=3),
         stored(noise(6, 6).astype(np.uint16) * 99),
         stored(noise(6, 6), exif=exif),
+        stored(noise(6, 6), icc_profile=b"not one"),
     ]
-    assert [plain_png(PngImageFile(file), file) for file in files] == [None] * 3
+    assert [plain_png(PngImageFile(file), file) for file in files] == [None] * 4
 
 
 def test_an_orientation_is_undone(tmp_path: Path) -> None:

@@ -108,6 +108,21 @@ def test_a_label_depends_on_the_image_that_it_is_compared_with() -> None:
     assert pictured.files == (Path("a.image"),)
 
 
+def test_a_label_depends_on_the_settings_of_its_image_and_is_not_known_without_its_source() -> None:
+    class Turned(Memory):
+        def source(self, id: str, part: str) -> Source | None:
+            return Source((Path(id),), ("turned",) if part == "image" else ())
+
+    class Unknown(Memory):
+        def source(self, id: str, part: str) -> Source | None:
+            return None if part == "image" else Source((Path(id),))
+
+    label = Prepared(Turned(), INFOS, SIZE).source("a", "depth")
+    assert label is not None
+    assert "turned" in label.settings
+    assert Prepared(Unknown(), INFOS, SIZE).source("a", "depth") is None
+
+
 def test_an_image_is_read_once_for_itself_and_its_labels() -> None:
     dataset = Memory()
     resized = Prepared(dataset, INFOS, SIZE)

@@ -29,9 +29,9 @@ class Keys:
     """Makes the keys of one data set's parts.
 
     A key is the hash of the code that reads, the id, the part, the settings that its `Source` lists, `at_least` or
-    `label_size` of the data set, and of each file the absolute path, size and time of last change, or that it is
-    missing. The files are looked at each time, 1 to 2 microseconds apiece, so that what is changed, added or removed
-    during a run is noticed; a file that another of the same size and the same time to the nanosecond replaces is not.
+    `label_size` of the data set, and the `identity` of each file. The files are looked at each time, 1 to 2
+    microseconds apiece, so that what is changed, added, replaced or removed during a run is noticed; a file that is
+    changed in place to the same size and the same time to the nanosecond is not.
 
     Args:
         dataset: Says what its parts are made of.
