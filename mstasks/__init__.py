@@ -10,10 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mstasks.hookspecs import hookimpl
-from mstasks.specs import DatasetSpec, ExporterSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
+from mstasks.specs import (
+    AdaptationSpec,
+    DatasetSpec,
+    ExporterSpec,
+    LossWeightingSpec,
+    StrengthSpec,
+    TaskSpec,
+    UpdateSpec,
+)
 from mstasks.targets import TargetInfo, TargetKind
 
 if TYPE_CHECKING:
+    from mstasks.adapt.strategy import Adaptation
     from mstasks.data.arrays import read_array
     from mstasks.data.dataset import Dataset, Split
     from mstasks.data.file_dataset import IMAGE, FileDataset, Source
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
     from mstasks.data.threads import map_threads
     from mstasks.exporter import Exporter, ExportError, ExportModel, Runner
     from mstasks.features import FeatureInfo, Features
-    from mstasks.heads import ASPPHead, DenseHead, Head, PooledHead
+    from mstasks.heads import ASPPHead, DecoderHead, DenseHead, Head, LinearHead, PooledHead
     from mstasks.meta.update import Update
     from mstasks.metrics import PooledMean, TaskMetric
     from mstasks.options import Options, RecipePath, RecipeTask
@@ -39,7 +48,9 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "ASPPHead": "mstasks.heads",
+    "Adaptation": "mstasks.adapt.strategy",
     "Dataset": "mstasks.data.dataset",
+    "DecoderHead": "mstasks.heads",
     "DenseHead": "mstasks.heads",
     "ExportError": "mstasks.exporter",
     "ExportModel": "mstasks.exporter",
@@ -49,6 +60,7 @@ _LAZY = {
     "Features": "mstasks.features",
     "Head": "mstasks.heads",
     "IMAGE": "mstasks.data.file_dataset",
+    "LinearHead": "mstasks.heads",
     "LossWeighting": "mstasks.train.weighting",
     "Objective": "mstasks.train.objective",
     "Options": "mstasks.options",
@@ -85,6 +97,7 @@ _LAZY = {
 __version__ = "0.1.0"
 
 __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torch or pydantic on first use
+    "AdaptationSpec",
     "DatasetSpec",
     "ExporterSpec",
     "LossWeightingSpec",
@@ -95,7 +108,9 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "UpdateSpec",
     "hookimpl",
     "ASPPHead",
+    "Adaptation",
     "Dataset",
+    "DecoderHead",
     "DenseHead",
     "ExportError",
     "ExportModel",
@@ -105,6 +120,7 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "FileDataset",
     "Head",
     "IMAGE",
+    "LinearHead",
     "LossWeighting",
     "Objective",
     "Options",

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from mstasks.errors import UsageError
 from mstasks.features import FeatureInfo
-from mstasks.heads import ASPPHead, DenseHead, PooledHead
+from mstasks.heads import ASPPHead, DecoderHead, DenseHead, LinearHead, PooledHead
 from mstasks.metrics import TaskMetric
 from mstasks.plugins import PluginError, resolve
 from mstasks.target import Target
@@ -51,9 +51,12 @@ class BoundTask:
         choice = self.head_choice
         if choice is None:
             return self.task.head(features)
+        channels = self.task.channels
         if choice.name == "trunk":
-            return DenseHead(features, self.task.channels, block=choice.block)
-        return {"aspp": ASPPHead, "pooled": PooledHead}[choice.name](features, self.task.channels)
+            return DenseHead(features, channels, block=choice.block)
+        if choice.name == "decoder":
+            return DecoderHead(features, channels, block=choice.block)
+        return {"linear": LinearHead, "aspp": ASPPHead, "pooled": PooledHead}[choice.name](features, channels)
 
     def decoded(self, raw: Tensor, size: tuple[int, int]) -> Tensor:
         """A raw prediction, resized bilinearly to a height and width if it is dense, then decoded.
@@ -133,8 +136,10 @@ def _bind(name: str, entry: TaskEntry, spec: TaskSpec, info: TargetInfo) -> Boun
         raise ValueError(f"it reads a {task.kind} target. Found target {entry.target!r}, a {info.kind}.")
     head = entry.head
     if head and (head.name == "pooled") == task.kind.dense:
-        fitting = "'trunk' or 'aspp'" if task.kind.dense else "'pooled'"
+        fitting = "'trunk', 'linear', 'decoder' or 'aspp'" if task.kind.dense else "'pooled'"
         raise ValueError(f"{task.kind} tasks take head {fitting}. Found {head.name!r}.")
-    if head and head.name != "trunk" and "block" in head.model_fields_set:
-        raise ValueError(f"`block` belongs to head 'trunk'. Found it with {head.name!r}.")
+    if (
+        head and head.name not in ("trunk", "decoder") and head.block != "separable"
+    ):  # a resolved recipe has the default
+        raise ValueError(f"`block` belongs to heads 'trunk' and 'decoder'. Found it with {head.name!r}.")
     return BoundTask(name, task, entry.target, entry.weight, head)

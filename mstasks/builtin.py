@@ -1,9 +1,9 @@
-"""What the core itself offers through the hooks: loss weightings, strengths, meta updates and an exporter."""
+"""What the core itself offers through the hooks: ways to weight losses, to make sparse, to learn, adapt and export."""
 
 from __future__ import annotations
 
 from mstasks.hookspecs import hookimpl
-from mstasks.specs import ExporterSpec, LossWeightingSpec, StrengthSpec, UpdateSpec
+from mstasks.specs import AdaptationSpec, ExporterSpec, LossWeightingSpec, StrengthSpec, UpdateSpec
 
 
 @hookimpl
@@ -98,6 +98,56 @@ def register_updates() -> list[UpdateSpec]:
             summary="Episodes that reset one task's head and adapt it on a few images.",
             factory="mstasks.meta.simulated_unseen:SimulatedUnseen",
             options="mstasks.meta.options:SimulatedUnseenOptions",
+        ),
+    ]
+
+
+@hookimpl
+def register_adaptations() -> list[AdaptationSpec]:
+    """Head first, and what it is compared with."""
+    strategies, options = "mstasks.adapt.strategies", "mstasks.adapt.options"
+    return [
+        AdaptationSpec(
+            name="head-first",
+            summary="The new head alone, then everything, at three learning rates.",
+            factory=f"{strategies}:HeadFirst",
+            options=f"{options}:HeadFirstOptions",
+        ),
+        AdaptationSpec(
+            name="all-at-once",
+            summary="Everything from the first step, at three learning rates.",
+            factory=f"{strategies}:AllAtOnce",
+            options=f"{options}:TuneOptions",
+        ),
+        AdaptationSpec(
+            name="fast",
+            summary="Trunk and new head; the backbone is frozen.",
+            factory=f"{strategies}:Fast",
+            options=f"{options}:TuneOptions",
+        ),
+        AdaptationSpec(
+            name="bitfit",
+            summary="The new head, and norms and biases of backbone and trunk.",
+            factory=f"{strategies}:BitFit",
+            options=f"{options}:TuneOptions",
+        ),
+        AdaptationSpec(
+            name="new-decoder",
+            summary="Everything, with a decoder of its own for the new task.",
+            factory=f"{strategies}:NewDecoder",
+            options=f"{options}:TuneOptions",
+        ),
+        AdaptationSpec(
+            name="ridge",
+            summary="A linear head in closed form; everything else is frozen.",
+            factory=f"{strategies}:Ridge",
+            options=f"{options}:RidgeOptions",
+        ),
+        AdaptationSpec(
+            name="probe",
+            summary="A linear head by gradient steps; everything else is frozen.",
+            factory=f"{strategies}:Probe",
+            options=f"{options}:TuneOptions",
         ),
     ]
 

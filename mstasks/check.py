@@ -12,9 +12,9 @@ from torch import Tensor
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
 from mstasks.errors import MstasksError
-from mstasks.evaluate import Scorer
 from mstasks.experiment import Experiment
 from mstasks.network import Network
+from mstasks.scorer import Scorer
 from mstasks.synthetic import synthetic_batch
 from mstasks.targets import TargetKind
 from mstasks.train.forward import forward

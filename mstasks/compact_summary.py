@@ -54,7 +54,7 @@ def compact_summary(
         },
     }
     if "sparsity" in parent:
-        summary["sparsity"] = _own_costs(parent["sparsity"], costs[1])
+        summary["sparsity"] = own_costs(parent["sparsity"], costs[1])
     return summary
 
 
@@ -74,17 +74,13 @@ def changed_metrics(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iter
                 yield f"{task} {metric} is {new} here and {old} in the parent's summary."
 
 
-def _same(old: float | None, new: float | None) -> bool:
-    if old is None or new is None:  # not a number, on a split without labels
-        return old is new
-    return math.isclose(old, new, rel_tol=1e-4, abs_tol=5e-5)
+def own_costs(sparsity: Mapping[str, Any], costs: Mapping[str, Cost]) -> dict[str, Any]:
+    """The `sparsity` section of a compact network.
 
-
-def _pair(dense: int, compact: int) -> dict[str, int]:
-    return {"dense": dense, "compact": compact}
-
-
-def _own_costs(sparsity: Mapping[str, Any], costs: Mapping[str, Cost]) -> dict[str, Any]:
+    Args:
+        sparsity: The section of the run that it comes from, of which all that is no cost of the compact network stays.
+        costs: The compact network's, by part.
+    """
     scope = total_cost({part: costs[part] for part in parts_of(sparsity["scope"]) if part in costs})
     whole = total_cost(costs)
     left = {"macs": scope.macs / sparsity["macs_dense"], "parameters": scope.parameters / sparsity["parameters_dense"]}
@@ -98,3 +94,13 @@ def _own_costs(sparsity: Mapping[str, Any], costs: Mapping[str, Cost]) -> dict[s
         "network_macs_compact": whole.macs,
         "network_parameters_compact": whole.parameters,
     }
+
+
+def _same(old: float | None, new: float | None) -> bool:
+    if old is None or new is None:  # not a number, on a split without labels
+        return old is new
+    return math.isclose(old, new, rel_tol=1e-4, abs_tol=5e-5)
+
+
+def _pair(dense: int, compact: int) -> dict[str, int]:
+    return {"dense": dense, "compact": compact}

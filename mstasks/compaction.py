@@ -18,7 +18,7 @@ from mstasks.errors import MstasksError, UsageError
 from mstasks.macs import network_cost
 from mstasks.network import Network
 from mstasks.runfolder import RunFolder, finite, write_json
-from mstasks.sibling import new_sibling, path_from
+from mstasks.sibling import new_sibling, path_from, uncut_origin
 from mstasks.sparsity.alive import alive_channels
 from mstasks.sparsity.compact import compact, structure
 from mstasks.sparsity.fold import fold, foldable
@@ -129,8 +129,15 @@ def _compactable(run: RunFolder) -> dict[str, Any]:
     run.require_one_network("compact")
     summary = run.read_summary()
     if run.structure.is_file():
-        parent = os.path.normpath(run.path / str(summary["parent"]))
-        raise UsageError(f"{run.path}: it is compact already, made from {parent}. Compact that one for other options.")
+        parent = RunFolder(Path(os.path.normpath(run.path / str(summary["parent"]))))
+        if parent.structure.is_file():
+            raise UsageError(
+                f"{run.path}: it is compact already: it was adapted from {parent.path}, which is. For other options, "
+                f"compact {uncut_origin(run).path} with them and adapt that."
+            )
+        raise UsageError(
+            f"{run.path}: it is compact already, made from {parent.path}. Compact that one for other options."
+        )
     return summary
 
 

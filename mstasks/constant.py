@@ -51,12 +51,24 @@ def fit_constants(tasks: Mapping[str, BoundTask], batches: Iterable[Mapping[str,
             new = _moments(bound.task.kind, bound.labels(targets), len(bound.task.info.names))
             old = totals.get(name)
             totals[name] = new if old is None else (old[0] + new[0], old[1] + new[1])
-    means = {name: total / count.clamp(min=1) for name, (total, count) in totals.items()}
     return {
-        name: (_unit(mean) if tasks[name].task.kind is TargetKind.VECTOR_MAP else mean).float()
-        for name, mean in means.items()
-        if totals[name][1].any()
+        name: constant_of(tasks[name].task.kind, total, count) for name, (total, count) in totals.items() if count.any()
     }
+
+
+def constant_of(kind: TargetKind, total: Tensor, count: Tensor) -> Tensor:
+    """The constant prediction from what was summed over labels.
+
+    Args:
+        kind: The labels' kind.
+        total: Sum of the valid labels by channel, counts by class for label maps; shape (channels,).
+        count: How many there were; a scalar, or one for each channel.
+
+    Returns:
+        float32, shape (channels,): frequencies, mean, unit mean vector or priors.
+    """
+    mean = total / count.clamp(min=1)
+    return (_unit(mean) if kind is TargetKind.VECTOR_MAP else mean).float()
 
 
 def _unit(mean: Tensor) -> Tensor:

@@ -8,54 +8,14 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric, MetricCollection
 
 from mstasks.bound import BoundTask
-from mstasks.constant import expand_constant
 from mstasks.data.batch import Batch
-from mstasks.device import Precision, as_input, autocast
-from mstasks.metrics import TaskMetric
+from mstasks.device import Precision
 from mstasks.network import Network
+from mstasks.predictors import Predictor, constant_predictor, network_predictor
+from mstasks.scorer import Scorer, Scores
 from mstasks.target import Target
-from mstasks.train.losses import resize_prediction
-
-Scores = dict[str, float]
-
-
-class Scorer:
-    """The metrics of one task, those with a common `state_group` updated once."""
-
-    def __init__(self, metrics: Mapping[str, TaskMetric], device: torch.device) -> None:
-        # The collection sorts its keys and refuses dots in them, so it knows the metrics by number.
-        self._keys = {name: f"{index:03d}" for index, name in enumerate(metrics)}
-        groups: dict[str, list[str]] = {}
-        for name, metric in metrics.items():
-            # One rank scores a whole split; torchmetrics would wait for the others in vain.
-            metric.distributed_available_fn = _alone
-            groups.setdefault(metric.state_group or f"alone {name}", []).append(self._keys[name])
-        numbered: dict[str, Metric | MetricCollection] = {self._keys[name]: metric for name, metric in metrics.items()}
-        self._collection = MetricCollection(numbered, compute_groups=list(groups.values())).to(device)
-
-    def update(self, decoded: Tensor, target: Target) -> None:
-        """Add a batch; one without any valid element changes nothing."""
-        self._collection.update(decoded, target)
-
-    def compute(self) -> Scores:
-        """Values by metric name, parts as ``metric/part``."""
-        scores: Scores = {}
-        computed = dict(self._collection.items(keep_base=True, copy_state=False))
-        for name, key in self._keys.items():
-            value = computed[key].compute()
-            if isinstance(value, Mapping):
-                scores[name] = float(value["mean"])
-                scores.update({f"{name}/{part}": float(v) for part, v in value.items() if part != "mean"})
-            else:
-                scores[name] = float(value)
-        return scores
-
-
-def _alone() -> bool:
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +56,67 @@ def selection_score(scores: Mapping[str, TaskScores]) -> float:
     return sum(task.gap_closed for task in scores.values()) / len(scores)
 
 
-def _scorers(tasks: Mapping[str, BoundTask], device: torch.device) -> dict[str, Scorer]:
-    return {name: Scorer(bound.task.metrics(), device) for name, bound in tasks.items()}
+@torch.no_grad()
+def score_predictors(
+    predictors: Mapping[str, Predictor],
+    tasks: Mapping[str, BoundTask],
+    batches: Iterable[Batch],
+    constants: Mapping[str, Scores],
+    device: torch.device,
+) -> dict[str, dict[str, TaskScores]]:
+    """Score several predictors over a split in one pass over it.
+
+    Args:
+        predictors: By name; each gets every batch on the device.
+        tasks: Tasks by name. What a predictor says of other tasks is not scored.
+        batches: The split.
+        constants: Scores of the constant predictor on the same split by task; none for a task that is not in it.
+        device: Where to compute.
+
+    Returns:
+        By predictor, then by task, for the tasks that the predictor predicts.
+    """
+    # Metrics count in float64, which MPS lacks.
+    counting = torch.device("cpu") if device.type == "mps" else device
+    scorers: dict[str, dict[str, Scorer]] = {name: {} for name in predictors}
+    for batch in batches:
+        there = batch.to(device, non_blocking=True)
+        targets = there.targets if counting == device else batch.to(counting).targets
+        labels = {name: bound.labels(targets) for name, bound in tasks.items()}
+        for name, predict in predictors.items():
+            _update(scorers[name], predict(there), tasks, labels)
+    return {
+        predictor: {
+            name: _task_scores(tasks[name], scorer.compute(), constants.get(name, {})) for name, scorer in own.items()
+        }
+        for predictor, own in scorers.items()
+    }
+
+
+def _update(
+    scorers: dict[str, Scorer],
+    predictions: Mapping[str, Tensor],
+    tasks: Mapping[str, BoundTask],
+    labels: Mapping[str, Target],
+) -> None:
+    """Add a predictor's predictions to its scorers, which are made when a task is first predicted."""
+    for name in tasks:
+        if name in predictions:
+            counting = labels[name].valid.device
+            if name not in scorers:
+                scorers[name] = Scorer(tasks[name].task.metrics(), counting)
+            scorers[name].update(predictions[name].to(counting), labels[name])
 
 
 def score_constants(
     tasks: Mapping[str, BoundTask], constants: Mapping[str, Tensor], batches: Iterable[Batch]
 ) -> dict[str, Scores]:
     """Score the constant predictor over a split by the tasks' own metrics."""
-    scorers = _scorers(tasks, torch.device("cpu"))
-    for batch in batches:
-        for name, bound in tasks.items():
-            labels = bound.labels(batch.targets)
-            scorers[name].update(expand_constant(constants[name], labels), labels)
-    return {name: scorer.compute() for name, scorer in scorers.items()}
+    predictors = {"constant": constant_predictor(constants, tasks)}
+    scores = score_predictors(predictors, tasks, batches, {}, torch.device("cpu"))
+    return {name: task.values for name, task in scores["constant"].items()}
 
 
-@torch.no_grad()
 def evaluate(
     network: Network,
     tasks: Mapping[str, BoundTask],
@@ -124,37 +128,16 @@ def evaluate(
     """Score a network over a split.
 
     Args:
-        network: In any mode; evaluated in eval mode and left in the mode it was in.
+        network: On the device, in any mode; evaluated in evaluation mode, and every part of it is left in the mode it
+            was in.
         tasks: Tasks by name.
         batches: The split.
         constants: Scores of the constant predictor on the same split.
         device: Where to compute.
         precision: Of the forward pass.
     """
-    was_training = network.training
-    network.eval()
-    # Metrics count in float64, which MPS lacks.
-    counting = torch.device("cpu") if device.type == "mps" else device
-    scorers = _scorers(tasks, counting)
-    for batch in batches:
-        outputs = network_outputs(network, batch.images, device, precision)
-        predictions = {name: output.to(counting) for name, output in outputs.items()}
-        targets = batch.to(counting).targets
-        for name, bound in tasks.items():
-            labels = bound.labels(targets)
-            decoded = bound.task.decode(resize_prediction(predictions[name], labels))
-            scorers[name].update(decoded, labels)
-    network.train(was_training)
-    return {name: _task_scores(bound, scorers[name].compute(), constants[name]) for name, bound in tasks.items()}
-
-
-def network_outputs(
-    network: Network, images: Tensor, device: torch.device, precision: Precision = "float32"
-) -> dict[str, Tensor]:
-    """Raw predictions for uint8 images."""
-    with autocast(device, precision):
-        outputs: dict[str, Tensor] = network(as_input(images, device))
-    return outputs
+    predictors = {"network": network_predictor(network, tasks, precision)}
+    return score_predictors(predictors, tasks, batches, constants, device)["network"]
 
 
 def _task_scores(bound: BoundTask, values: Scores, constant: Scores) -> TaskScores:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
-from mstasks.evaluate import network_outputs
 from mstasks.network import Network
+from mstasks.predictors import network_outputs
 from mstasks.runfolder import RunFolder
 from mstasks.train.losses import resize_prediction
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import pluggy
 
-from mstasks.specs import DatasetSpec, ExporterSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
+from mstasks.specs import (
+    AdaptationSpec,
+    DatasetSpec,
+    ExporterSpec,
+    LossWeightingSpec,
+    StrengthSpec,
+    TaskSpec,
+    UpdateSpec,
+)
 
 PROJECT = "mstasks"
 
@@ -39,6 +47,11 @@ def register_strengths() -> list[StrengthSpec]:  # type: ignore[empty-body]
 @hookspec
 def register_updates() -> list[UpdateSpec]:  # type: ignore[empty-body]
     """Offer meta updates: how the gradients of a step come about (`mstasks.Update`)."""
+
+
+@hookspec
+def register_adaptations() -> list[AdaptationSpec]:  # type: ignore[empty-body]
+    """Offer strategies of few-shot adaptation: what is trained on few images, and how (`mstasks.Adaptation`)."""
 
 
 @hookspec

@@ -11,9 +11,18 @@ import pluggy
 
 from mstasks import hookspecs
 from mstasks.discovery import Candidate, describe, home
-from mstasks.specs import DatasetSpec, ExporterSpec, LossWeightingSpec, Spec, StrengthSpec, TaskSpec, UpdateSpec
+from mstasks.specs import (
+    AdaptationSpec,
+    DatasetSpec,
+    ExporterSpec,
+    LossWeightingSpec,
+    Spec,
+    StrengthSpec,
+    TaskSpec,
+    UpdateSpec,
+)
 
-SpecKind = Literal["task", "dataset", "loss-weighting", "strength", "update", "exporter"]
+SpecKind = Literal["task", "dataset", "loss-weighting", "strength", "update", "adaptation", "exporter"]
 
 NOUNS: dict[SpecKind, str] = {
     "task": "task",
@@ -21,6 +30,7 @@ NOUNS: dict[SpecKind, str] = {
     "loss-weighting": "loss weighting",
     "strength": "strength",
     "update": "meta update",
+    "adaptation": "adaptation",
     "exporter": "exporter",
 }
 
@@ -30,6 +40,7 @@ _HOOKS: dict[str, tuple[SpecKind, type[Spec]]] = {
     "register_loss_weightings": ("loss-weighting", LossWeightingSpec),
     "register_strengths": ("strength", StrengthSpec),
     "register_updates": ("update", UpdateSpec),
+    "register_adaptations": ("adaptation", AdaptationSpec),
     "register_exporters": ("exporter", ExporterSpec),
 }
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mstasks.features import Features
+from mstasks.modes import evaluating
 
 if TYPE_CHECKING:
     from mstasks.network import Network
@@ -43,7 +43,7 @@ def count_macs(module: nn.Module, size: tuple[int, int], batch: int = 1) -> int:
         size: Height and width.
         batch: Number of images.
     """
-    with _evaluating(module):
+    with evaluating(module):
         return _count(lambda: module(_zero_images(module, size, batch)))[1]
 
 
@@ -53,7 +53,7 @@ def network_cost(network: Network, size: tuple[int, int]) -> dict[str, Cost]:
     Returns:
         By part: ``backbone``, ``trunk`` if there is one, ``heads.<task>`` for each task. Their sum is the network's.
     """
-    with _evaluating(network):
+    with evaluating(network):
         images = network.normalise(_zero_images(network, size, batch=1))
         maps, backbone_macs = _count(lambda: network.backbone(images))
         costs = {"backbone": Cost(_parameters(network.backbone), backbone_macs)}
@@ -87,16 +87,3 @@ def _parameters(module: nn.Module) -> int:
 def _zero_images(module: nn.Module, size: tuple[int, int], batch: int) -> Tensor:
     like = next(module.parameters())
     return torch.zeros(batch, 3, *size, device=like.device, dtype=like.dtype)
-
-
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; every submodule's own mode is restored, frozen norm layers included."""
-    training = [part for part in module.modules() if part.training]
-    module.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part in training:
-            part.training = True

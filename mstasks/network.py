@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -89,7 +89,7 @@ class Network(nn.Module):
         maps = self.backbone(self.normalise(images))
         return Features(None if self.trunk is None else self.trunk(maps), maps)
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, tasks: Collection[str] | None = None) -> dict[str, Tensor]:
         """Raw predictions by task, each at the resolution of its head, from one pass through the shared part.
 
         In training, a batch of one image that is so small that the backbone's last map is 1x1 leaves BatchNorm a single
@@ -97,9 +97,17 @@ class Network(nn.Module):
 
         Args:
             images: In [0, 1], shape (batch, 3, height, width), any height and width.
+            tasks: Whose heads to run; all by default.
+
+        Returns:
+            In the order of the network's heads.
+
+        Raises:
+            ValueError: If there is no head of that name.
         """
+        chosen = self.heads.keys() if tasks is None else _known(tasks, self.heads)
         features = self.features(images)
-        return {name: head(features) for name, head in self.heads.items()}
+        return {name: head(features) for name, head in self.heads.items() if name in chosen}
 
 
 def build_network(
@@ -118,6 +126,13 @@ def build_network(
     """
     built = build_backbone(backbone.model, backbone.weights, size, backbone.output_stride)
     return Network(built, heads, decoder.width)
+
+
+def _known(tasks: Collection[str], heads: nn.ModuleDict) -> Collection[str]:
+    for name in tasks:
+        if name not in heads:
+            raise ValueError(f"The network has no head for task {name!r}. It has {', '.join(heads)}.")
+    return tasks
 
 
 def _refuse_name(heads: nn.ModuleDict, name: str) -> None:

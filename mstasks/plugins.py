@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Literal, overload
 from mstasks.discovery import Candidate, candidates, resolve
 from mstasks.errors import PluginError
 from mstasks.loading import NOUNS, Loaded, SpecKind, load_all
-from mstasks.specs import DatasetSpec, ExporterSpec, LossWeightingSpec, Spec, StrengthSpec, TaskSpec, UpdateSpec
+from mstasks.specs import (
+    AdaptationSpec,
+    DatasetSpec,
+    ExporterSpec,
+    LossWeightingSpec,
+    Spec,
+    StrengthSpec,
+    TaskSpec,
+    UpdateSpec,
+)
 
 if TYPE_CHECKING:
     from mstasks.options import Options
@@ -28,6 +37,7 @@ _COMMANDS: dict[SpecKind, str] = {
     "loss-weighting": "weightings",
     "strength": "strengths",
     "update": "updates",
+    "adaptation": "adaptations",
     "exporter": "exporters",
 }
 
@@ -115,6 +125,8 @@ class Registry:
     def find(self, kind: Literal["strength"], name: str) -> StrengthSpec: ...
     @overload
     def find(self, kind: Literal["update"], name: str) -> UpdateSpec: ...
+    @overload
+    def find(self, kind: Literal["adaptation"], name: str) -> AdaptationSpec: ...
     @overload
     def find(self, kind: Literal["exporter"], name: str) -> ExporterSpec: ...
     @overload

@@ -16,11 +16,11 @@ from torch import Tensor
 from mstasks.bench.autotune import AutoTuner
 from mstasks.bound import BoundTask
 from mstasks.data.sample import Sample
-from mstasks.evaluate import network_outputs
 from mstasks.experiment import Experiment
 from mstasks.figures import Column, bars, draw_grid, picture
 from mstasks.network import Network
 from mstasks.picture import default_palette
+from mstasks.predictors import network_outputs
 from mstasks.targets import TargetKind
 
 

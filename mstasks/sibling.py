@@ -39,6 +39,17 @@ def path_from(run: RunFolder, other: RunFolder) -> str:
     return os.path.relpath(other.path.resolve(), run.path.resolve())
 
 
+def uncut_origin(run: RunFolder) -> RunFolder:
+    """The run that holds the channels that a compact run lost: the nearest ancestor that is not compact.
+
+    Args:
+        run: A complete compact run, made by `mstasks compact`, or adapted from one; any other run is its own origin.
+    """
+    while run.structure.is_file():
+        run = RunFolder(Path(os.path.normpath(run.path / str(run.read_summary()["parent"]))))
+    return run
+
+
 def _copy(run: RunFolder, made: RunFolder) -> None:
     for name in _KEPT:
         if (run.path / name).is_file():  # the run of one task has no recipe.yaml of its own

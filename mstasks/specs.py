@@ -102,6 +102,11 @@ class StrengthSpec(Spec):
 
 
 @dataclass(frozen=True, slots=True)
+class AdaptationSpec(Spec):
+    """A strategy of few-shot adaptation. The factory is called as ``factory(options) -> mstasks.Adaptation``."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateSpec(Spec):
     """A meta update: how the gradients of a step come about.
 

@@ -6,10 +6,12 @@ this file, then its weights, which have to fit exactly.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from torch import Tensor
 
 from mstasks.errors import MstasksError
 from mstasks.network import Network
@@ -17,6 +19,7 @@ from mstasks.runfolder import write_json
 from mstasks.sparsity.compact import rebuild
 from mstasks.sparsity.fold import fold
 from mstasks.sparsity.groups import find_spaces
+from mstasks.sparsity.spaces import Spaces
 
 
 class StructureError(MstasksError):
@@ -94,6 +97,27 @@ def rebuild_compact(network: Network, path: Path, size: tuple[int, int]) -> Netw
             "here (`mstasks doctor`), or make the run again with `mstasks compact` on its parent."
         ) from error
     return small
+
+
+def structure_of(parent: CompactStructure, spaces: Spaces, weights: Mapping[str, Tensor]) -> CompactStructure:
+    """The structure of a network with other heads that takes over the weights of a compact one.
+
+    Args:
+        parent: Of the compact network, nothing folded.
+        spaces: Of the other network, built by its recipe, nothing removed.
+        weights: The compact network's, by name. A space whose layer they lack, such as one of a new trunk, keeps all of
+            its channels.
+
+    Raises:
+        ValueError: If a space that both have was not of the same size before anything was removed.
+    """
+    sizes = {space.name: space.size for space in spaces.spaces}
+    shared = sizes.keys() & parent.dense.keys()
+    _compare({name: sizes[name] for name in shared}, {name: parent.dense[name] for name in shared})
+    # The weights are asked, not the counts: which layers share a space depends on the heads that read them.
+    rows = {name: len(weights[f"{name}.weight"]) for name in sizes if f"{name}.weight" in weights}
+    channels = {name: rows.get(name, size) for name, size in sizes.items()}
+    return CompactStructure(scope=parent.scope, multiple=parent.multiple, channels=channels, dense=sizes)
 
 
 def _compare(found: dict[str, int], stored: dict[str, int]) -> None:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from mstasks.features import FeatureInfo
@@ -17,6 +18,10 @@ from mstasks.targets import TargetInfo, TargetKind
 
 if TYPE_CHECKING:
     from mstasks.options import Options
+
+
+_CODE = 4.0
+"""Raw value of a pixel's own class, and minus that of others: a softmax of 40 such values gives the class 0.987."""
 
 
 class Task(ABC):
@@ -62,6 +67,29 @@ class Task(ABC):
         """Raw prediction to meaning: class scores, metres, unit vectors, probabilities. Default: unchanged."""
         return prediction
 
+    def encode(self, target: Target) -> Tensor | None:
+        """The inverse of `decode`: a raw prediction that decodes to the label, or nearly so.
+
+        A linear head can be fitted to it by least squares, in closed form. Of two labels the mean's code should be
+        about the mean of the codes, since that is what least squares averages.
+
+        Default: the label itself where `decode` is not overridden; for label maps with a channel a class, +4 for the
+        pixel's class and -4 for all others, which any decoding that keeps the order of the classes takes back; else
+        None.
+
+        Args:
+            target: As `prepare` returns it.
+
+        Returns:
+            float32, shape (batch, channels, height, width) if dense, else (batch, channels); finite, also where the
+            label is not valid. None if there is no such code: the task then has no closed-form fit.
+        """
+        if self.kind is TargetKind.LABEL_MAP:
+            return one_versus_rest(target, self.channels) if self.channels == len(self.info.names) else None
+        if type(self).decode is not Task.decode or target.value.shape[1] != self.channels:
+            return None
+        return target.value.masked_fill(~target.valid, 0.0).float()
+
     @abstractmethod
     def metrics(self) -> Mapping[str, TaskMetric]:
         """Fresh metrics of decoded predictions by name; the first is the primary one."""
@@ -76,3 +104,16 @@ class Task(ABC):
             uint8, shape (height, width, 3).
         """
         return picture_of_kind(self.kind, self.info, value)
+
+
+def one_versus_rest(target: Target, classes: int) -> Tensor:
+    """+4 for a pixel's class and -4 for all others, float32, shape (batch, classes, height, width).
+
+    Args:
+        target: Class indices and validity, shape (batch, height, width); what is not valid counts as class 0.
+        classes: Number of classes.
+    """
+    labels = target.value.masked_fill(~target.valid, 0)[:, None]
+    batch, _, height, width = labels.shape
+    code = torch.full((batch, classes, height, width), -_CODE, device=labels.device)
+    return code.scatter_(1, labels, _CODE)

@@ -23,6 +23,8 @@ PLUGINS = sorted([*(ROOT / "tasks").rglob("*.py"), *(ROOT / "plugins").rglob("*.
 WORK = (
     "check",
     "compaction",
+    "comparable",
+    "comparison",
     "equality",
     "estimate",
     "evaluate",
@@ -32,6 +34,8 @@ WORK = (
     "figures",
     "fit",
     "predict",
+    "predictors",
+    "report",
     "scan",
     "summary",
     "trained",

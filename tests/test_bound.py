@@ -7,7 +7,7 @@ import pytest
 
 from mstasks.bound import bind_tasks
 from mstasks.errors import UsageError
-from mstasks.recipe import load_recipe
+from mstasks.recipe import dump_resolved, load_recipe
 
 RECIPE = """
 name: bound
@@ -22,9 +22,12 @@ tasks:
     ("task", "expected"),
     [
         ("depth: {target: normals}", "task 'depth': it reads a depth-map target. Found target 'normals', a vector-map."),
-        ("depth: {head: pooled}", "task 'depth': depth-map tasks take head 'trunk' or 'aspp'. Found 'pooled'."),
+        ("depth: {head: pooled}", "task 'depth': depth-map tasks take head 'trunk', 'linear', 'decoder' or 'aspp'. Found 'pooled'."),
         ("attributes: {head: trunk}", "task 'attributes': attributes tasks take head 'pooled'. Found 'trunk'."),
-        ("depth: {head: {name: aspp, block: full}}", "task 'depth': `block` belongs to head 'trunk'. Found it with 'aspp'."),
+        ("depth: {head: {name: aspp, block: full}}", "task 'depth': `block` belongs to heads 'trunk' and 'decoder'. Found it with 'aspp'."),
+        ("depth: {head: {name: linear, block: full}}", "task 'depth': `block` belongs to heads 'trunk' and 'decoder'. Found it with 'linear'."),
+        ("attributes: {head: decoder}", "task 'attributes': attributes tasks take head 'pooled'. Found 'decoder'."),
+        ("attributes: {head: linear}", "task 'attributes': attributes tasks take head 'pooled'. Found 'linear'."),
         ("overview: {task: depth, target: depth}", "task 'overview': that name is taken. Choose another key"),
         ("keys: {task: depth, target: depth}", "task 'keys': that name is taken. Choose another key"),
     ],
@@ -91,3 +94,27 @@ def test_the_recipe_may_choose_the_head(tmp_path: Path) -> None:
     sizes = {name: sum(p.numel() for p in heads[name].parameters()) for name in ("normals", "edges")}
     assert isinstance(heads["edges"], DenseHead)
     assert sizes["normals"] > 4 * sizes["edges"]
+
+
+@pytest.mark.parametrize("head", ["linear", "decoder", "aspp"])
+def test_a_resolved_recipe_with_a_ready_head_is_bound_again(tmp_path: Path, head: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE % f"depth: {{head: {head}}}")
+    resolved = tmp_path / "resolved.yaml"
+    resolved.write_text(dump_resolved(load_recipe(path).recipe))
+    choice = bind_tasks(load_recipe(resolved))["depth"].head_choice
+    assert choice is not None
+    assert choice.name == head
+
+
+def test_linear_and_decoder_are_heads_too(tmp_path: Path) -> None:
+    from mstasks import DecoderHead, FeatureInfo, LinearHead
+
+    path = tmp_path / "r.yaml"
+    heads = "depth: {head: linear}, normals: {head: {name: decoder, block: full}}, edges: {head: decoder}"
+    path.write_text(RECIPE % f"{{{heads}}}")
+    features = FeatureInfo(16, 4, (8, 16), (16, 32))
+    built = {name: bound.head(features) for name, bound in bind_tasks(load_recipe(path)).items()}
+    assert [type(head) for head in built.values()] == [LinearHead, DecoderHead, DecoderHead]
+    full, light = (sum(p.numel() for p in built[name].block.parameters()) for name in ("normals", "edges"))  # type: ignore[union-attr,operator]
+    assert full > 4 * light

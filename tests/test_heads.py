@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mstasks.features import FeatureInfo, Features
-from mstasks.heads import ASPPHead, DenseHead, Head, PooledHead, aspp_rates
+from mstasks.heads import ASPPHead, DecoderHead, DenseHead, Head, LinearHead, PooledHead, aspp_rates
+from mstasks.trunk import Trunk
 
 INFO = FeatureInfo(trunk_channels=64, trunk_stride=4, channels=(8, 16, 32), strides=(4, 8, 16))
-HEADS: list[type[Any]] = [DenseHead, ASPPHead, PooledHead]
+HEADS: list[type[Any]] = [DenseHead, LinearHead, DecoderHead, ASPPHead, PooledHead]
 
 
 def features(size: tuple[int, int] = (96, 128), batch: int = 2, info: FeatureInfo = INFO) -> Features:
@@ -33,21 +34,31 @@ def macs(head: nn.Module, given: Features) -> float:
     return counter.get_total_flops() / 2
 
 
-@pytest.mark.parametrize(("head", "shape"), [(DenseHead, (5, 24, 32)), (ASPPHead, (5, 6, 8)), (PooledHead, (5,))])
+@pytest.mark.parametrize(
+    ("head", "shape"),
+    [
+        (DenseHead, (5, 24, 32)),
+        (LinearHead, (5, 24, 32)),
+        (DecoderHead, (5, 24, 32)),
+        (ASPPHead, (5, 6, 8)),
+        (PooledHead, (5,)),
+    ],
+)
 def test_predictions_have_the_resolution_of_what_is_read(head: type[Any], shape: tuple[int, ...]) -> None:
     assert head(INFO, 5)(features()).shape == (2, *shape)
 
 
-def test_only_the_dense_head_reads_the_trunk() -> None:
+def test_only_heads_on_the_trunk_read_it() -> None:
     given = features()
     without = Features(None, given.backbone)
-    assert [head.reads_trunk for head in HEADS] == [True, False, False]
+    assert [head.reads_trunk for head in HEADS] == [True, True, False, False, False]
     assert all(issubclass(head, Head) for head in HEADS)
-    for head in (ASPPHead, PooledHead):
+    for head in (DecoderHead, ASPPHead, PooledHead):
         built = head(INFO, 5).eval()
         assert torch.equal(built(given), built(without))
-    with pytest.raises(ValueError, match=r"`DenseHead` reads the trunk, but `Features.trunk` is None"):
-        DenseHead(INFO, 5)(without)
+    for head in (DenseHead, LinearHead):
+        with pytest.raises(ValueError, match=rf"`{head.__name__}` reads the trunk, but `Features.trunk` is None"):
+            head(INFO, 5)(without)
 
 
 def test_the_light_block_costs_seven_million_macs_and_the_full_one_fifty_seven() -> None:
@@ -57,9 +68,39 @@ def test_the_light_block_costs_seven_million_macs_and_the_full_one_fifty_seven()
     assert macs(DenseHead(INFO, 1, block="full"), given) - last == pytest.approx(56.6e6, rel=0.01)
 
 
-def test_an_unknown_block_is_refused() -> None:
+@pytest.mark.parametrize("head", [DenseHead, DecoderHead])
+def test_an_unknown_block_is_refused(head: type[Any]) -> None:
     with pytest.raises(ValueError, match=r"`block` must be 'separable' or 'full'\. Found 'dense'"):
-        DenseHead(INFO, 1, block="dense")  # type: ignore[arg-type]
+        head(INFO, 1, block="dense")
+
+
+def test_the_linear_head_is_linear_in_the_trunk_at_each_pixel() -> None:
+    head, given = LinearHead(INFO, 5), features()
+    assert given.trunk is not None
+    weight, bias = head.predict.weight.flatten(1), head.predict.bias
+    assert bias is not None
+    expected = torch.einsum("oc,bchw->bohw", weight, given.trunk) + bias.view(1, 5, 1, 1)
+    torch.testing.assert_close(head(given), expected)
+    assert sum(parameter.numel() for parameter in head.parameters()) == 5 * 64 + 5
+
+
+@pytest.mark.parametrize("block", ["separable", "full"])
+def test_the_decoder_head_is_a_trunk_with_a_dense_head_behind_it(block: Any) -> None:
+    given = features()
+    decoder = DecoderHead(INFO, 5, block).eval()
+    trunk, dense = Trunk(INFO.channels, INFO.strides, INFO.trunk_channels).eval(), DenseHead(INFO, 5, block).eval()
+    state = decoder.state_dict()
+    trunk.load_state_dict({k.removeprefix("trunk."): v for k, v in state.items() if k.startswith("trunk.")})
+    dense.load_state_dict({k: v for k, v in state.items() if not k.startswith("trunk.")})
+    expected = dense(Features(trunk(given.backbone), given.backbone))
+    assert torch.equal(decoder(given), expected)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_any_number_of_channels_may_be_left(head: type[Any]) -> None:
+    """As after the removal of dead channels."""
+    info = FeatureInfo(trunk_channels=13, trunk_stride=4, channels=(3, 1, 7), strides=(4, 8, 16))
+    assert head(info, 2).eval()(features((32, 48), info=info)).shape[:2] == (2, 2)
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -84,6 +84,20 @@ def test_in_evaluation_no_image_sees_another(model: str) -> None:
         torch.testing.assert_close(value, torch.cat([one[name] for one in alone]), atol=1e-5, rtol=1e-4)
 
 
+def test_chosen_heads_alone_run_in_the_order_of_the_network(small: Network) -> None:
+    ran: list[str] = []
+    hooks = [head.register_forward_hook(lambda *_, name=name: ran.append(name)) for name, head in small.heads.items()]
+    everything, some = small(images()), small(images(), ("attributes", "depth"))
+    for hook in hooks:
+        hook.remove()
+    assert ran == ["depth", "segmentation", "attributes", "depth", "attributes"]
+    assert list(some) == ["depth", "attributes"]
+    assert all(torch.equal(value, everything[name]) for name, value in some.items())
+    assert small(images(), ()) == {}
+    with pytest.raises(ValueError, match=r"no head for task 'edges'\. It has depth, segmentation, attributes\."):
+        small(images(), ("depth", "edges"))
+
+
 def test_no_trunk_is_built_when_no_head_reads_it() -> None:
     network = network_of("mobilenetv3_small_050", heads={"attributes": HEADS["attributes"]})
     assert network.trunk is None

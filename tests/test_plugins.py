@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mstasks import LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
+from mstasks import AdaptationSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
 from mstasks.plugins import PluginError, PluginRow, Registry, UnknownPluginError, load_plugins, resolve
 
 GOOD = """
@@ -69,6 +69,8 @@ def test_the_core_offers_its_strategies_even_with_autoload_off(alone: None) -> N
     assert registry.names("loss-weighting") == ["fixed", "uncertainty"]
     assert registry.names("strength") == ["controller", "fixed", "learned", "one-shot", "priced"]
     assert registry.names("update") == ["anil", "look-ahead", "maml", "simulated-unseen"]
+    adaptations = ["all-at-once", "bitfit", "fast", "head-first", "new-decoder", "probe", "ridge"]
+    assert registry.names("adaptation") == adaptations
 
 
 def test_one_name_may_stand_for_things_of_several_kinds(alone: None) -> None:
@@ -76,21 +78,28 @@ def test_one_name_may_stand_for_things_of_several_kinds(alone: None) -> None:
     assert isinstance(registry.find("loss-weighting", "fixed"), LossWeightingSpec)
     assert isinstance(registry.find("strength", "fixed"), StrengthSpec)
     assert isinstance(registry.find("update", "maml"), UpdateSpec)
+    assert isinstance(registry.find("adaptation", "fast"), AdaptationSpec)
 
 
-def test_strengths_and_updates_of_a_plugin_are_found(alone: None, tmp_path: Path) -> None:
+def test_strategies_of_a_plugin_are_found(alone: None, tmp_path: Path) -> None:
     source = (
-        "from mstasks import StrengthSpec, UpdateSpec, hookimpl\n"
+        "from mstasks import AdaptationSpec, StrengthSpec, UpdateSpec, hookimpl\n"
         "@hookimpl\ndef register_strengths():\n    return [StrengthSpec('mild', 's', 'm:a', needs_target=True)]\n"
         "@hookimpl\ndef register_updates():\n    return [UpdateSpec('reptile', 's', 'm:a')]\n"
+        "@hookimpl\ndef register_adaptations():\n    return [AdaptationSpec('prompt', 's', 'm:a')]\n"
     )
     registry = load_plugins([write(tmp_path, source)])
-    assert registry.plugins[-1].provides == ("strength mild", "meta update reptile")
+    assert registry.plugins[-1].provides == ("adaptation prompt", "strength mild", "meta update reptile")
     assert registry.find("strength", "mild").needs_target
     with pytest.raises(
         UnknownPluginError, match=r"^unknown meta update 'reptil'\. Did you mean 'reptile'\? Run `mstasks ls updates`"
     ):
         registry.find("update", "reptil")
+    with pytest.raises(
+        UnknownPluginError,
+        match=r"^unknown adaptation 'prompts'\. Did you mean 'prompt'\? Run `mstasks ls adaptations`",
+    ):
+        registry.find("adaptation", "prompts")
 
 
 def test_an_installed_plugin_is_found_and_names_its_distribution(install: Install) -> None:
@@ -157,7 +166,7 @@ BROKEN = {
     "foreign hook": (
         GOOD.replace("register_tasks", "zzz"),
         r"^unknown hook 'zzz'\. Hooks are register_tasks, register_datasets, register_loss_weightings, "
-        r"register_strengths, register_updates, register_exporters\.$",
+        r"register_strengths, register_updates, register_adaptations, register_exporters\.$",
     ),
     "hook with an argument": (
         GOOD.replace("register_tasks()", "register_tasks(config)"),

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from mstasks import DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
+from mstasks import AdaptationSpec, DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec
 
 
 @pytest.mark.parametrize("name", ["depth", "my-task", "my_task", "t2", "celebamask_hq"])
@@ -58,8 +58,10 @@ def test_a_strength_needs_and_offers_nothing_unless_it_says_so() -> None:
     assert StrengthSpec("x", "Summary.", "module:Name", has_lambda=True).has_lambda
 
 
-@pytest.mark.parametrize("spec", [StrengthSpec, UpdateSpec])
-def test_the_other_strategies_have_names_and_references_like_tasks(spec: type[StrengthSpec] | type[UpdateSpec]) -> None:
+@pytest.mark.parametrize("spec", [StrengthSpec, UpdateSpec, AdaptationSpec])
+def test_the_other_strategies_have_names_and_references_like_tasks(
+    spec: type[StrengthSpec] | type[UpdateSpec] | type[AdaptationSpec],
+) -> None:
     with pytest.raises(ValueError, match=r"A plugin name is lower case .* Found 'My own'"):
         spec("My own", "Summary.", "module:Name")
     with pytest.raises(ValueError, match=r"`options` of 'x' must look like 'module:attribute'\. Found 'module'"):

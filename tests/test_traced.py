@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mstasks.bound import BoundTask
 from mstasks.exporter import ExportError
-from mstasks.heads import DenseHead, PooledHead
+from mstasks.heads import DecoderHead, DenseHead, LinearHead, PooledHead
 from mstasks.network import build_network
 from mstasks.recipe.model import Backbone, Decoder
 from mstasks.traced import DecodedNetwork, trace
@@ -20,7 +20,12 @@ from mstasks.traced import DecodedNetwork, trace
 
 def whole(model: str, decode: Callable[[Tensor], Tensor] = torch.sigmoid, stride: Any = None) -> DecodedNetwork:
     torch.manual_seed(0)
-    heads = {"depth": lambda info: DenseHead(info, 2), "names": lambda info: PooledHead(info, 3)}
+    heads = {
+        "depth": lambda info: DenseHead(info, 2),
+        "edges": lambda info: LinearHead(info, 1),
+        "normals": lambda info: DecoderHead(info, 3),
+        "names": lambda info: PooledHead(info, 3),
+    }
     network = build_network(Backbone(model=model, output_stride=stride), Decoder(width=8), (64, 64), heads)
     task: Any = SimpleNamespace(decode=decode)
     return DecodedNetwork(network, {name: BoundTask(name, task, name) for name in heads}).eval()

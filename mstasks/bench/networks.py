@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from mstasks.compaction import shrink
 from mstasks.experiment import Experiment
 from mstasks.network import Network
 from mstasks.runfolder import RunFolder
+from mstasks.sibling import uncut_origin
 from mstasks.sparsity.spaces import SpacesError
 from mstasks.trained import open_trained
 
@@ -66,5 +66,5 @@ def _dense(experiment: Experiment) -> Network:
 
 
 def _no_masked(run: RunFolder) -> str:
-    parent = os.path.normpath(run.path / str(run.read_summary()["parent"]))
-    return f"masked: a compact run has no zero channels left; `mstasks bench {parent}` has them."
+    origin = uncut_origin(run).path
+    return f"masked: a compact run has no zero channels left; `mstasks bench {origin}` has them."

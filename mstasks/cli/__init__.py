@@ -13,15 +13,19 @@ from importlib import import_module
 
 import rich_click as click
 
-from mstasks.cli.errors import report
+from mstasks.cli.errors import report as report_error  # `report` is a verb, whose module takes that name here
 
 VERBS = {
     "fit": "Train the network that a recipe describes.",
+    "study": "Run arms of a comparison over seeds, with tables, intervals and one page.",
     "eval": "Metrics of a run's best checkpoint.",
+    "compare": "Runs side by side: scores, delta_m against a baseline, MACs and parameters.",
+    "adapt": "Teach a run a task, unseen or seen, from a few labelled images.",
     "compact": "A smaller network without the channels that are zero, as a run of its own.",
     "bench": "Time the dense, masked, compact and exported network of a run.",
     "export": "A file that runs without mstasks.",
     "predict": "A picture and raw arrays per task, for images of your own.",
+    "report": "A run, or several, as one page: scores, pictures, curves, sparsity, costs.",
     "data": "The cache of decoded images and labels: fill it ahead of training, or remove it.",
     "check": "Validate a recipe, try it on a synthetic batch, and with --data read every file of its data.",
     "show": "A recipe as it is understood, with the origin of each value.",
@@ -94,5 +98,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = group.main(given, prog_name="mstasks", standalone_mode=False)
         sys.stdout.flush()  # a reader that has gone away must be noticed here, not while the interpreter ends
     except (Exception, KeyboardInterrupt) as error:
-        return report(error, debug=debug)
+        return report_error(error, debug=debug)
     return code if isinstance(code, int) else 0

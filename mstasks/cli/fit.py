@@ -98,7 +98,7 @@ def _train(loaded: LoadedRecipe, out: Path, resume: Path | None) -> None:
             reason = str(stopped) or "interrupted outside the training steps; what was saved before is kept."
             raise Interrupted(f"{reason} Go on with: mstasks fit --resume {run.path}") from None
         if rank() == 0:
-            _conclude(summary, run.path, console)
+            _conclude(loaded, summary, run.path, console)
 
 
 def _announce_cache(loaded: LoadedRecipe, console: Console) -> None:
@@ -120,8 +120,9 @@ def _dry_run(loaded: LoadedRecipe) -> None:
         click.echo(line)
 
 
-def _conclude(summary: dict[str, Any], path: Path, console: Console) -> None:
+def _conclude(loaded: LoadedRecipe, summary: dict[str, Any], path: Path, console: Console) -> None:
     from mstasks.cli.results import print_results, print_sparsity
+    from mstasks.fit import split_by_network
 
     print_results(summary["tasks"], "test")
     if "sparsity" in summary:
@@ -135,4 +136,6 @@ def _conclude(summary: dict[str, Any], path: Path, console: Console) -> None:
     for picture in pictures:
         if picture.is_file():
             console.print(f"pictures: {picture}", highlight=False, soft_wrap=True, markup=False)
-    console.print(f"next: mstasks predict {path} IMAGE.jpg", highlight=False, soft_wrap=True, markup=False)
+    adaptable = loaded.recipe.unseen and len(split_by_network(loaded)) == 1
+    following = f"adapt {path}" if adaptable else f"predict {path} IMAGE.jpg"
+    console.print(f"next: mstasks {following}", highlight=False, soft_wrap=True, markup=False)

@@ -17,6 +17,7 @@ _KINDS: dict[str, SpecKind] = {
     "datasets": "dataset",
     "strengths": "strength",
     "updates": "update",
+    "adaptations": "adaptation",
     "weightings": "loss-weighting",
     "exporters": "exporter",
 }
@@ -27,7 +28,7 @@ _KINDS: dict[str, SpecKind] = {
 @plugin_option
 @json_option
 def command(what: str, plugins: tuple[str, ...], as_json: bool) -> None:
-    """List tasks, data sets, strengths of sparsity, meta updates, loss weightings, exporters, recipes or plugins."""
+    """List tasks, data sets, strengths, meta updates, adaptations, loss weightings, exporters, recipes or plugins."""
     if what == "recipes":
         _show(what, _recipes(), ["name", "summary"], as_json)
         return

@@ -92,21 +92,30 @@ class Sampler:
         index = self._indices.get(shape)
         if index is None:
             across, down = (-1 if mirrored else 1 for mirrored in self._mirrored)
-            index = self._indices[shape] = self._index(*shape)[::down, ::across]
+            index = self._index(*shape) if self._source is not None else _plain(shape, self._after)
+            index = self._indices[shape] = index[::down, ::across]
         flat = labels.reshape(shape[0] * shape[1], *labels.shape[2:])
         return flat.take(index, axis=0)
 
     def _index(self, height: int, width: int) -> NDArray[np.intp]:
         """Flat index of the nearest label for each new pixel."""
-        if self._source is None:
-            rows = ((np.arange(self._after[0]) + 0.5) * (height / self._after[0])).astype(np.intp)
-            columns = ((np.arange(self._after[1]) + 0.5) * (width / self._after[1])).astype(np.intp)
-            return rows[:, None] * width + columns
+        assert self._source is not None, "a plain resize has an index of its own"
         # Pixel centres are at whole coordinates, so a pixel reaches half a pixel to each side.
         x = np.clip((self._source[..., 0] + 0.5) * (width / self._before[1]), 0, width - 1).astype(np.intp)
         y = np.clip((self._source[..., 1] + 0.5) * (height / self._before[0]), 0, height - 1).astype(np.intp)
         index: NDArray[np.intp] = y * width + x
         return index
+
+
+@lru_cache(maxsize=8)
+def _plain(before: tuple[int, int], after: tuple[int, int]) -> NDArray[np.intp]:
+    """Flat index of the nearest label for each pixel of a plain resize, read-only."""
+    rows, columns = (
+        ((np.arange(new) + 0.5) * (old / new)).astype(np.intp) for old, new in zip(before, after, strict=True)
+    )
+    index: NDArray[np.intp] = rows[:, None] * before[1] + columns
+    index.setflags(write=False)
+    return index
 
 
 def _flipped(labels: NDArray[Any], mirrored: tuple[bool, bool]) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mstasks.errors import PluginError
 from mstasks.plugins import resolve
+from mstasks.recipe.core_keys import ENTRIES
 from mstasks.recipe.entries import Plugged
 from mstasks.recipe.errors import Problems
 from mstasks.recipe.model import Data
@@ -37,8 +38,8 @@ def _check_targets(root: Node, plugged: Mapping[TreePath, Plugged], problems: Pr
     declared = None if data is None else _targets(root, data, problems)
     if data is None or declared is None:
         return
-    for name in mapping(at(root, ("tasks",))):
-        path: TreePath = ("tasks", name, "target")
+    for section, name in _entries(root):
+        path: TreePath = (section, name, "target")
         written = at(root, path)
         if written is None and path[:-1] not in plugged:
             continue  # a misspelt key is an unknown task already
@@ -47,6 +48,11 @@ def _check_targets(root: Node, plugged: Mapping[TreePath, Plugged], problems: Pr
             place = key_place(root, path[:-1]) if written is None else written.place
             found = f"data set {quote(data.spec.name)} has no target {quote(target)}"
             problems.add(place, found, f"targets: {listing(sorted(declared))}", did_you_mean(target, declared))
+
+
+def _entries(root: Node) -> list[tuple[str, str]]:
+    """Section and name of each task, unseen ones too."""
+    return [(section, name) for section in ENTRIES for name in mapping(at(root, (section,)))]
 
 
 def _targets(root: Node, data: Plugged, problems: Problems) -> Mapping[str, TargetInfo] | None:
@@ -74,11 +80,11 @@ def _check_weights(root: Node, weighting: Plugged | None, problems: Problems) ->
     assert isinstance(weighting.spec, LossWeightingSpec)
     if weighting.spec.uses_weights:
         return
-    for name in mapping(at(root, ("tasks",))):
-        weight = at(root, ("tasks", name, "weight"))
+    for section, name in _entries(root):
+        weight = at(root, (section, name, "weight"))
         if weight is not None and isinstance(weight.value, int | float) and weight.value != 1:
             reader = f"loss weighting {quote(weighting.spec.name)}"
-            found = f"tasks.{name}.weight is {describe(weight.value)}, and {reader} reads none"
+            found = f"{section}.{name}.weight is {describe(weight.value)}, and {reader} reads none"
             problems.add(weight.place, found, "weights belong to loss_weighting: fixed; remove one of the two")
 
 

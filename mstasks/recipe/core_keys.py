@@ -16,8 +16,12 @@ WEIGHTING: TreePath = ("loss_weighting",)
 STRENGTH: TreePath = ("sparsity", "strength")
 UPDATE: TreePath = ("meta", "update")
 TARGET: TreePath = ("sparsity", "target")
-STRATEGIES = (WEIGHTING, STRENGTH, UPDATE)
+ADAPTATION: TreePath = ("adapt", "strategy")
+STRATEGIES = (WEIGHTING, STRENGTH, UPDATE, ADAPTATION)
 """Where strategies stand, each a name alone or a mapping of its name and its options."""
+
+ENTRIES = ("tasks", "unseen")
+"""Where tasks stand by name, each with its own options."""
 
 
 def section(path: TreePath) -> tuple[str, frozenset[str]] | None:
@@ -26,6 +30,6 @@ def section(path: TreePath) -> tuple[str, frozenset[str]] | None:
         return "dataset", DATA
     if path in STRATEGIES:
         return "name", STRATEGY
-    if len(path) == 2 and path[0] == "tasks":
+    if len(path) == 2 and path[0] in ENTRIES:
         return "task", TASK
     return None

@@ -9,11 +9,11 @@ from pathlib import Path
 from mstasks.errors import PluginError
 from mstasks.options import Options
 from mstasks.plugins import Registry, SpecKind
-from mstasks.recipe.core_keys import OPTIONS, STRENGTH, UPDATE, WEIGHTING, section
+from mstasks.recipe.core_keys import ADAPTATION, ENTRIES, OPTIONS, STRENGTH, UPDATE, WEIGHTING, section
 from mstasks.recipe.errors import Problems
 from mstasks.recipe.lookup import NOUNS, find_spec
 from mstasks.recipe.methods import reads
-from mstasks.recipe.model import Meta, Recipe, Sparsity
+from mstasks.recipe.model import Adapt, Meta, Recipe, Sparsity
 from mstasks.recipe.tree import (
     Entry,
     Node,
@@ -37,6 +37,7 @@ _DEFAULTS: dict[SpecKind, str] = {
     "loss-weighting": Recipe.model_fields["loss_weighting"].default.name,
     "strength": Sparsity.model_fields["strength"].default.name,
     "update": Meta.model_fields["update"].default.name,
+    "adaptation": Adapt.model_fields["strategy"].default.name,
 }
 
 
@@ -56,7 +57,7 @@ def core_only(root: Node) -> Node:
         if node is None or names is None:
             continue
         kept = only(node, names[1])
-        if path[0] == "tasks" and is_mapping(kept):
+        if path[0] in ENTRIES and is_mapping(kept):
             for key in ("task", "target"):
                 if key not in mapping(kept):
                     kept = with_child(kept, key, Node(node.place, str(path[-1])))
@@ -86,9 +87,13 @@ def plug_in(root: Node, registry: Registry, folder: Path, problems: Problems) ->
 
 def _sections(root: Node) -> Iterator[tuple[TreePath, SpecKind]]:
     yield ("data",), "dataset"
-    for name in mapping(at(root, ("tasks",))):
-        yield ("tasks", name), "task"
+    for holder in ENTRIES:
+        for name in mapping(at(root, (holder,))):
+            yield (holder, name), "task"
     yield WEIGHTING, "loss-weighting"
+    adapt = at(root, ADAPTATION[:1])
+    if adapt is None or is_mapping(adapt):
+        yield ADAPTATION, "adaptation"
     if is_mapping(at(root, STRENGTH[:1])):
         yield STRENGTH, "strength"
     meta = at(root, UPDATE[:1])

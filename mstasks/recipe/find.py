@@ -9,6 +9,8 @@ from mstasks.recipe.tree import Place
 from mstasks.recipe.wording import did_you_mean, listing
 
 _PACKAGE = Path(__file__).parent.parent
+STUDY_SUFFIX = ".study.yaml"
+"""How the names of shipped study files end, which lie among the recipes that they compare."""
 
 
 def shipped_folder() -> Path:
@@ -20,7 +22,7 @@ def shipped_folder() -> Path:
 def shipped() -> dict[str, Path]:
     """Shipped recipes by name, sorted: ``quickstart``, ``nyuv2/mini``."""
     folder = shipped_folder()
-    files = sorted(folder.rglob("*.yaml"))
+    files = sorted(file for file in folder.rglob("*.yaml") if not file.name.endswith(STUDY_SUFFIX))
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mstasks.plugins import Registry
+from mstasks.recipe.adapt_checks import check_adaptation
 from mstasks.recipe.checks import check_together
-from mstasks.recipe.core_keys import OPTIONS, STRENGTH, UPDATE, WEIGHTING
+from mstasks.recipe.core_keys import ADAPTATION, ENTRIES, OPTIONS, STRENGTH, UPDATE, WEIGHTING
 from mstasks.recipe.entries import Plugged, core_only, plug_in
 from mstasks.recipe.environment import substitute
 from mstasks.recipe.errors import Problems
@@ -79,6 +80,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = (), plugins: Sequen
     core = validate(Recipe, Part(tree, core_only(tree)), folder, problems)
     plugged = plug_in(tree, registry, folder, problems)
     check_together(tree, plugged, problems)
+    check_adaptation(tree, problems)
     check_method(tree, plugged, registry, problems)
     problems.raise_if_any()
     assert core is not None
@@ -95,9 +97,12 @@ def _shown(path: str | Path, file: Path) -> str:
 
 def _assembled(core: Recipe, plugged: Mapping[TreePath, Plugged]) -> Recipe:
     """The recipe with the validated options put in, and with the `meta` that its method needs if nobody wrote it."""
-    tasks = {name: _with_options(entry, plugged["tasks", name]) for name, entry in core.tasks.items()}
     changed: dict[str, Any] = {
-        "tasks": tasks,
+        section: {name: _with_options(entry, plugged[section, name]) for name, entry in getattr(core, section).items()}
+        for section in ENTRIES
+    }
+    changed |= {
+        "adapt": core.adapt.model_copy(update={"strategy": _with_options(core.adapt.strategy, plugged[ADAPTATION])}),
         "data": _with_options(core.data, plugged[("data",)]),
         "loss_weighting": _with_options(core.loss_weighting, plugged[WEIGHTING]),
     }

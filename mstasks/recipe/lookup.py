@@ -15,6 +15,7 @@ NOUNS: dict[SpecKind, tuple[str, str, str]] = {
     "loss-weighting": ("loss weighting", "loss weightings", "mstasks ls weightings"),
     "strength": ("strength", "strengths", "mstasks ls strengths"),
     "update": ("meta update", "meta updates", "mstasks ls updates"),
+    "adaptation": ("adaptation", "adaptations", "mstasks ls adaptations"),
 }
 """By kind: one of them, several, and the command that lists them."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mstasks.recipe.core_keys import TARGET, section
+from mstasks.recipe.core_keys import ENTRIES, TARGET, section
 from mstasks.recipe.tree import COMMAND_LINE, Entry, Node, TreePath, child, is_mapping, mapping, only, text
 
 
@@ -26,7 +26,7 @@ def merge(base: Node, new: Node, path: TreePath = ()) -> Node:
         before = merged.get(key)
         if before is None:
             merged[key] = entry
-        elif path == ("tasks",) and entry.node.value is None:
+        elif len(path) == 1 and path[0] in ENTRIES and entry.node.value is None:
             del merged[key]
         else:
             merged[key] = Entry(entry.key, merge(before.node, entry.node, (*path, key)))
@@ -47,7 +47,7 @@ def _without_foreign_options(base: Node, new: Node, path: TreePath) -> Node:
     if names is None:
         return base
     key, core = names
-    default = str(path[-1]) if path[0] == "tasks" else None
+    default = str(path[-1]) if path[0] in ENTRIES else None
     before, after = text(child(base, key)) or default, text(child(new, key))
     return base if after is None or after == before else only(base, core)
 

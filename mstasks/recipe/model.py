@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
 from mstasks.options import Options, RecipePath
 
@@ -17,7 +17,14 @@ Side = Annotated[int, Field(ge=32, le=16384)]
 Size = tuple[Side, Side]
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
+Baseline = Literal["scratch", "imagenet"] | RecipePath
 Transform = Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1, max_length=1)]
+
+
+def _each_once(baselines: tuple[Baseline, ...]) -> tuple[Baseline, ...]:
+    if len(set(baselines)) < len(baselines):
+        raise ValueError("allowed: each baseline once")
+    return baselines
 
 
 class Named(Options):
@@ -68,10 +75,14 @@ class Decoder(Options):
 class Head(Options):
     """Which of the ready heads a task uses instead of its own choice."""
 
-    name: Literal["trunk", "aspp", "pooled"] = Field(
-        "trunk", description="On the shared trunk, ASPP on the backbone, or pooled for image-level tasks."
+    name: Literal["trunk", "linear", "decoder", "aspp", "pooled"] = Field(
+        "trunk",
+        description="A block on the shared trunk, a bare 1x1 on it, a decoder of its own, ASPP on the backbone, or "
+        "pooled for image-level tasks.",
     )
-    block: Literal["separable", "full"] = Field("separable", description="3x3 convolutions of the trunk head.")
+    block: Literal["separable", "full"] = Field(
+        "separable", description="3x3 convolutions of the heads `trunk` and `decoder`."
+    )
 
 
 class TaskEntry(Options):
@@ -156,6 +167,36 @@ class Meta(Options):
     )
 
 
+class Adapt(Options):
+    """How a run learns a task from few images. Read by `mstasks adapt` alone."""
+
+    shots: int = Field(10, ge=1, description="Labelled images k that the task is learned from.")
+    draws: int = Field(5, ge=1, description="How often k images are drawn, each time for a network of its own.")
+    strategy: Named = Field(Named(name="head-first"), description="What is trained, and how.")
+    baselines: Annotated[tuple[Baseline, ...], AfterValidator(_each_once)] = Field(
+        (), description="What else is adapted to the same images: `scratch`, `imagenet`, or paths of runs."
+    )
+    seen: Literal["release", "distill", "support"] = Field(
+        "release",
+        description="Tasks that the run already has: let go, held by the run's own predictions, or by their labels "
+        "of the support images.",
+    )
+    seen_weight: float = Field(1.0, gt=0, description="Factor of the losses that hold the seen tasks.")
+    grow: bool = Field(False, description="Whether channels that are zero may come back.")
+    hold_out: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Fraction of the k images that choose the best step instead of training; 0 for none.",
+    )
+
+    @model_validator(mode="after")
+    def _has_images_to_hold_out(self) -> Self:
+        if self.hold_out and self.shots < 2:
+            raise ValueError(f"hold_out takes images from the shots, and shots is {self.shots}; allowed: at least 2")
+        return self
+
+
 class Recipe(Options):
     """A whole recipe."""
 
@@ -174,9 +215,11 @@ class Recipe(Options):
     backbone: Backbone = Field(description="The timm model whose feature maps everything reads.")
     decoder: Decoder = Field(Decoder(), description="The trunk that all dense tasks share.")
     tasks: Mapping[TaskName, TaskEntry] = Field(min_length=1, description="Tasks by name.")
+    unseen: Mapping[TaskName, TaskEntry] = Field({}, description="Tasks that are kept for `mstasks adapt`, by name.")
     optim: Optim = Field(Optim(), description="How the network is trained.")
     sparsity: Sparsity | None = Field(None, description="What is made sparse, and how strongly.")
     meta: Meta | None = Field(None, description="How a step learns to learn.")
+    adapt: Adapt = Field(Adapt(), description="How `mstasks adapt` learns a task from few images.")
     loss_weighting: Named = Field(Named(name="fixed"), description="How the task losses are weighted.")
     run: Run = Field(Run(), description="What is logged, evaluated and kept.")
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything random.")

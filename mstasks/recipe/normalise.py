@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mstasks.recipe.core_keys import STRATEGIES
-from mstasks.recipe.tree import Entry, Node, TreePath, at, child, mapping, text, with_child
+from mstasks.recipe.core_keys import ENTRIES, STRATEGIES
+from mstasks.recipe.tree import Entry, Node, TreePath, child, mapping, text, with_child
 
 
 def normalise(root: Node) -> Node:
@@ -17,27 +17,33 @@ def normalise(root: Node) -> Node:
     """
     for path in STRATEGIES:
         root = _strategy(root, path)
-    data, tasks = child(root, "data"), child(root, "tasks")
+    data = child(root, "data")
     augment = None if data is None else child(data, "augment")
     if data is not None and augment is not None and isinstance(augment.value, tuple):
         items = tuple(_transform(item) for item in augment.value)
         root = with_child(root, "data", with_child(data, "augment", replace(augment, value=items)))
-    if tasks is not None:
-        for key, entry in mapping(tasks).items():
-            tasks = with_child(tasks, key, _named(entry.node, "head"))
-        root = with_child(root, "tasks", tasks)
+    for section in ENTRIES:
+        entries = child(root, section)
+        if entries is not None:
+            for key, entry in mapping(entries).items():
+                entries = with_child(entries, key, _named(entry.node, "head"))
+            root = with_child(root, section, entries)
     return root
 
 
 def fill_tasks(root: Node) -> Node:
-    """Turn tasks without anything into empty mappings."""
-    tasks = at(root, ("tasks",))
-    if tasks is None:
-        return root
-    for key, entry in mapping(tasks).items():
-        if entry.node.value is None:
-            tasks = with_child(tasks, key, replace(entry.node, value={}))
-    return with_child(root, "tasks", tasks)
+    """Turn tasks without anything, and an `unseen` without any, into empty mappings."""
+    for section in ENTRIES:
+        entries = child(root, section)
+        if entries is None:
+            continue
+        if entries.value is None and section == "unseen":
+            entries = replace(entries, value={})
+        for key, entry in mapping(entries).items():
+            if entry.node.value is None:
+                entries = with_child(entries, key, replace(entry.node, value={}))
+        root = with_child(root, section, entries)
+    return root
 
 
 def _strategy(root: Node, path: TreePath) -> Node:

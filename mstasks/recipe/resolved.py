@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mstasks.recipe.core_keys import OPTIONS, STRATEGIES
+from mstasks.recipe.core_keys import ENTRIES, OPTIONS, STRATEGIES
 from mstasks.recipe.environment import escape
 from mstasks.recipe.model import Recipe
 from mstasks.recipe.scalars import ScalarError, resolve_plain
@@ -38,7 +38,8 @@ def document(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain data, with every default, and plugins' options beside the core keys as one writes them."""
     plain = recipe.model_dump(mode="json", by_alias=True)
     plain["data"] = _inlined(plain["data"])
-    plain["tasks"] = {name: _inlined(entry) for name, entry in plain["tasks"].items()}
+    for section in ENTRIES:
+        plain[section] = {name: _inlined(entry) for name, entry in plain[section].items()}
     for *outer, key in (map(str, path) for path in STRATEGIES):
         parent = plain[outer[0]] if outer else plain
         if parent is not None:

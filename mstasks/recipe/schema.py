@@ -9,7 +9,7 @@ from typing import Any
 from mstasks.errors import PluginError
 from mstasks.options import Options
 from mstasks.plugins import Registry, SpecKind
-from mstasks.recipe.core_keys import OPTIONS
+from mstasks.recipe.core_keys import ENTRIES, OPTIONS
 from mstasks.recipe.model import Recipe
 from mstasks.recipe.schema_walk import everywhere, nothing_required, or_variable, references_renamed
 from mstasks.specs import Spec
@@ -77,11 +77,14 @@ def _whole(registry: Registry) -> Schema:
     properties = schema["properties"]
     properties["extends"] = _EXTENDS
     properties["data"] = _any_of([_section(data, "dataset", *item) for item in datasets.items()])
-    properties["tasks"] |= {
-        "propertyNames": {"pattern": next(iter(properties["tasks"].pop("patternProperties")))},
-        "properties": {key: _entry(tasks, key) for key in tasks},
-        "additionalProperties": _entry(tasks, None),
-    }
+    for holder in ENTRIES:
+        properties[holder] |= {
+            "propertyNames": {"pattern": next(iter(properties[holder].pop("patternProperties")))},
+            "properties": {key: _entry(tasks, key) for key in tasks},
+            "additionalProperties": _entry(tasks, None),
+        }
+    properties["unseen"]["type"] = ["object", "null"]
+    properties["adapt"]["default"]["strategy"].pop(OPTIONS)  # editors offer the default as it stands
     for owner, key, kind in _strategies(schema):
         owner[key] = _strategy(owner[key], named, _options_by_name(registry, kind, definitions))
     return schema
@@ -94,6 +97,7 @@ def _strategies(schema: Schema) -> list[tuple[Schema, str, SpecKind]]:
         (schema["properties"], "loss_weighting", "loss-weighting"),
         (definitions["Sparsity"]["properties"], "strength", "strength"),
         (definitions["Meta"]["properties"], "update", "update"),
+        (definitions["Adapt"]["properties"], "strategy", "adaptation"),
     ]
 
 
@@ -144,7 +148,7 @@ def _task_definitions(core: Schema, name: str, options: Schema) -> Schema:
 
 
 def _entry(tasks: Iterable[str], key: str | None) -> Schema:
-    """An entry of `tasks` under a key. The name of a task as key chooses that task."""
+    """An entry of `tasks` or `unseen` under a key. The name of a task as key chooses that task."""
     names = [f"Task {name} by its key" if name == key else f"Task {name}" for name in tasks]
     return _any_of([*({"$ref": f"#/$defs/{name}"} for name in names), {"type": "null"}])
 

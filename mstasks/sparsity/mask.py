@@ -38,13 +38,13 @@ class Mask(nn.Module):
         return {space.name: self.get_buffer(f"alive_{index}") for index, space in enumerate(self._spaces)}
 
     @torch.no_grad()
-    def remove(self, dead: Mapping[str, Tensor], parameters: Mapping[str, Tensor], optimizer: Optimizer) -> None:
+    def remove(self, dead: Mapping[str, Tensor], parameters: Mapping[str, Tensor], optimizer: Optimizer | None) -> None:
         """Remove groups: their weights and the optimiser's moments become zero.
 
         Args:
             dead: By space, the groups to remove, bool, shape (size,); spaces may be missing.
             parameters: The members' parameters by name.
-            optimizer: Of these parameters.
+            optimizer: Of these parameters; None if it has not moved them yet, and so holds no moments.
         """
         for name, alive in self.alive.items():
             if name in dead:
@@ -52,7 +52,7 @@ class Mask(nn.Module):
         self._forget()
         self.apply_to(parameters)
         for space, alive in self._removed():
-            for moments in _moments(space, parameters, optimizer):
+            for moments in [] if optimizer is None else _moments(space, parameters, optimizer):
                 _scale(space, moments, alive)
 
     def apply_to(self, parameters: Mapping[str, Tensor]) -> None:

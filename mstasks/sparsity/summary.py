@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mstasks.macs import Cost, network_cost, total_cost
@@ -11,7 +12,7 @@ from mstasks.sparsity.census import take_census
 from mstasks.sparsity.compact import compact
 from mstasks.sparsity.record import target_of
 from mstasks.sparsity.significant import significant
-from mstasks.sparsity.spaces import Scope, parts_of
+from mstasks.sparsity.spaces import Scope, Spaces, parts_of
 from mstasks.sparsity.strength.base import Strength
 
 
@@ -23,7 +24,7 @@ def sparsity_summary(
     name: str,
     rows: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Remove the dead channels of a copy and count both networks with torch's own counter.
+    """The block of a run that was just trained.
 
     Args:
         network: The evaluated network, nothing removed; left as it is.
@@ -40,46 +41,66 @@ def sparsity_summary(
         or ``lambda``), its ``final`` and ``max`` values by space or under ``all``.
     """
     part = strength.part
-    small = compact(network, part.costs.spaces)
-    dense_costs, small_costs = network_cost(network, size), network_cost(small, size)
-    dense, left = _of_scope(dense_costs, part.groups.scope), _of_scope(small_costs, part.groups.scope)
-    whole, whole_left = total_cost(dense_costs), total_cost(small_costs)
-    census = take_census(network, part.groups, part.costs.spaces)
+    worth = measure_worth(network, part.groups, part.costs.spaces, size)
     return {
         "scope": part.groups.scope,
         "groups": part.groups.kind,
         "target": target_of(part),
-        "reached": _reached(strength, census.channels, dense, left),
-        "zero_groups": census.zero_groups,
-        "zero_parameters": census.zero_weights_fraction,
-        "removable_parameters": 1 - left.parameters / dense.parameters,
-        "macs_dense": dense.macs,
-        "macs_compact": left.macs,
-        "parameters_dense": dense.parameters,
-        "parameters_compact": left.parameters,
-        "network_macs_dense": whole.macs,
-        "network_macs_compact": whole_left.macs,
-        "network_parameters_dense": whole.parameters,
-        "network_parameters_compact": whole_left.parameters,
+        "reached": None if part.budget is None else {part.budget.kind: worth.left[part.budget.kind]},
+        **worth.numbers,
         "strength": {"name": name, **_readings(strength, rows)},
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What the zeros of a network are worth.
+
+    Attributes:
+        numbers: The entries of the section from ``zero_groups`` to ``network_parameters_compact``.
+        left: Of the scope's ``macs``, ``parameters`` and ``channels``, the fraction that is left.
+    """
+
+    numbers: dict[str, float]
+    left: dict[str, float]
+
+
+def measure_worth(network: Network, groups: Spaces, channels: Spaces, size: tuple[int, int]) -> Worth:
+    """Remove the dead channels of a copy and count both networks with torch's own counter.
+
+    Args:
+        network: Nothing removed; left as it is.
+        groups: What it was trained with, of any kind.
+        channels: The network's channel spaces, of the same scope.
+        size: Height and width of the image that MACs are counted for.
+    """
+    dense_costs, small_costs = network_cost(network, size), network_cost(compact(network, channels), size)
+    dense, small = _of_scope(dense_costs, groups.scope), _of_scope(small_costs, groups.scope)
+    whole, whole_small = total_cost(dense_costs), total_cost(small_costs)
+    census = take_census(network, groups, channels)
+    left = {
+        "macs": small.macs / dense.macs,
+        "parameters": small.parameters / dense.parameters,
+        "channels": sum(census.channels.values()) / int(channels.sizes.sum()),
+    }
+    numbers = {
+        "zero_groups": census.zero_groups,
+        "zero_parameters": census.zero_weights_fraction,
+        "removable_parameters": 1 - left["parameters"],
+        "macs_dense": dense.macs,
+        "macs_compact": small.macs,
+        "parameters_dense": dense.parameters,
+        "parameters_compact": small.parameters,
+        "network_macs_dense": whole.macs,
+        "network_macs_compact": whole_small.macs,
+        "network_parameters_dense": whole.parameters,
+        "network_parameters_compact": whole_small.parameters,
+    }
+    return Worth(numbers, left)
+
+
 def _of_scope(costs: Mapping[str, Cost], scope: Scope) -> Cost:
     return total_cost({part: costs[part] for part in parts_of(scope) if part in costs})
-
-
-def _reached(strength: Strength, channels: Mapping[str, int], dense: Cost, left: Cost) -> dict[str, float] | None:
-    """What the target speaks of, as a fraction of the dense network's."""
-    budget = strength.part.budget
-    if budget is None:
-        return None
-    fractions = {
-        "macs": left.macs / dense.macs,
-        "parameters": left.parameters / dense.parameters,
-        "channels": sum(channels.values()) / int(strength.part.costs.full.sum()),
-    }
-    return {budget.kind: fractions[budget.kind]}
 
 
 def _readings(strength: Strength, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

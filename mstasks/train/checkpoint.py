@@ -127,12 +127,18 @@ def load_weights(checkpoint: Path, network: nn.Module) -> None:
     Raises:
         CheckpointError: If they are of another network.
     """
+    _load_strictly(network, read_weights(checkpoint), checkpoint)
+
+
+def read_weights(checkpoint: Path) -> dict[str, Tensor]:
+    """The weights that `load_weights` loads, as a state dict of the network.
+
+    Raises:
+        CheckpointError: If they are unreadable.
+    """
     file = weights_file(checkpoint)
-    if file.name == _MODEL:
-        return _load_strictly(network, _read(file), checkpoint)
-    prefix = "module."
-    tensors = {key.removeprefix(prefix): value for key, value in _read(file).items() if key.startswith(prefix)}
-    return _load_strictly(network, tensors, checkpoint)
+    tensors = _read(file)
+    return tensors if file.name == _MODEL else _strip(tensors, "module.")
 
 
 def restore(checkpoint: Path, state: TrainState) -> None:

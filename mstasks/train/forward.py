@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ def forward(
     images: Tensor,
     precision: Precision = "float32",
     parameters: Mapping[str, Tensor] | None = None,
+    tasks: Collection[str] | None = None,
 ) -> dict[str, Tensor]:
     """Raw predictions by task for uint8 images (B, 3, H, W) on the network's device.
 
@@ -25,6 +26,7 @@ def forward(
         images: The images.
         precision: Of the pass.
         parameters: Parameters and buffers by name that stand in for the network's own in this pass.
+        tasks: Whose heads to run; all by default.
 
     Raises:
         UsageError: If a norm layer gets a single value per channel, of which it cannot take statistics.
@@ -32,10 +34,11 @@ def forward(
     try:
         with autocast(images.device, precision):
             inputs = as_input(images, images.device)
+            given = (inputs,) if tasks is None else (inputs, tasks)
             if parameters is None:
-                predictions: dict[str, Tensor] = network(inputs)
+                predictions: dict[str, Tensor] = network(*given)
             else:
-                predictions = torch.func.functional_call(network, dict(parameters), (inputs,))
+                predictions = torch.func.functional_call(network, dict(parameters), given)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

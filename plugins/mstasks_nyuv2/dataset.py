@@ -34,12 +34,14 @@ class NYUv2(FileDataset):
     def __init__(self, options: NYUv2Options, size: tuple[int, int]) -> None:  # noqa: ARG002
         self._options = options
         self._layout = find_layout(options.root, options.classes)
+        self.concurrent = self._layout.concurrent
         kept, val = split_off(self._layout.train, options.val_fraction, options.val_seed)
         self._ids: Mapping[Split, Sequence[str]] = {
             "train": tuple(kept),
             "val": tuple(val),
             "test": tuple(self._layout.test),
         }
+        self._sources: dict[tuple[str, str], Source] = {}
         self._known = frozenset(self._layout.train) | frozenset(self._layout.test)
 
     def ids(self, split: Split) -> Sequence[str]:
@@ -75,9 +77,12 @@ class NYUv2(FileDataset):
 
     def source(self, id: str, part: str) -> Source:
         """The files behind a part, with those options that change it."""
-        self._check(id, part)
-        stored = self._layout.source(id, self._origin(part))
-        return Source(stored.files, (*stored.settings, *self._settings(part)))
+        source = self._sources.get((id, part))  # asked for at each sample, and dear to put together
+        if source is None:
+            self._check(id, part)
+            stored = self._layout.source(id, self._origin(part))
+            source = self._sources[id, part] = Source(stored.files, (*stored.settings, *self._settings(part)))
+        return source
 
     def describe(self) -> str:
         """The layout that was found, how much of it, and what the recipe derives."""

@@ -39,7 +39,8 @@ def of_40(stored: NDArray[Any], classes: int, sample: Sample = everything) -> Ra
         ValueError: If the array is of another type or shape, or holds another value.
     """
     numbers = _whole(stored)
-    numbers = np.where(numbers == 255, 0, numbers)
+    if numbers.max(initial=0) >= 255:
+        numbers = np.where(numbers == 255, 0, numbers)
     _check_range(numbers, 0, 40, "0 or 255 for void and classes 1 to 40")
     return _picked(_TO_13 if classes == 13 else _OF_40, sample(numbers))
 
@@ -150,6 +151,6 @@ def _check_range(numbers: NDArray[Any], least: int, most: int, wanted: str) -> N
 
 
 def _picked(table: NDArray[np.uint8], numbers: NDArray[Any]) -> RawTarget:
-    value = table[numbers]
+    value = table.take(numbers)
     valid = value != _NONE
-    return RawTarget(np.where(valid, value, np.uint8(0)), valid)
+    return RawTarget(value * valid, valid)

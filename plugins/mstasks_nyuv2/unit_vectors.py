@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,9 @@ Interpolating between two unit vectors at an angle a gives a length of cos(a / 2
 vectors could only fall short of 0.5 by if they stood between neighbours more than 120 degrees apart; rounding to a byte
 and JPEG change lengths by a few hundredths. Bytes 0..255 have lengths of about 90 to 350.
 """
+_BAND = 1 << 19
+"""So many pixels are squared at once; a whole large array would be held twice."""
+_FEW_ROWS = 16
 
 
 def normals(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
@@ -28,15 +32,15 @@ def normals(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
             their components is negative, which no surface but one to the upper left of the axis can face a camera with.
     """
     value = _vectors(stored)
-    length = _lengths(value)
-    valid = np.isfinite(length) & (length > _SHORTEST)
-    _check_lengths(length[valid], "2 v / 255 - 1")
-    if valid.any() and value.min(where=valid[..., None], initial=0) >= 0:
+    length, valid = _measured(value)
+    _check_lengths(length, valid, "2 v / 255 - 1")
+    if valid.any() and not _some_negative(value, valid):
         raise ValueError(
             "must hold unit vectors that face the camera, x right, y down, z forward. Found no negative component, as "
             "if they had been encoded to 0..1; decode them by 2 v - 1"
         )
-    return _unit(sample(value), sample(length), sample(valid))
+    picked = sample(value)
+    return _unit(picked, *((length, valid) if picked is value else _measured(picked)))
 
 
 def normals_picture(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
@@ -52,7 +56,7 @@ def normals_picture(stored: NDArray[Any], sample: Sample = everything) -> RawTar
     value = _vectors(stored) * np.float32(2 / 255) - np.float32(1)
     length = _lengths(value)
     coloured = (length > _SHORTEST) & (stored.max(axis=2) > 0) & (stored.min(axis=2) < 255)
-    _check_lengths(length[coloured], "what was used to encode them")
+    _check_lengths(length, coloured, "what was used to encode them")
     valid = coloured & (length >= _LEAST) & (length <= _MOST)
     return _unit(sample(value), sample(length), sample(valid))
 
@@ -63,15 +67,34 @@ def _vectors(stored: NDArray[Any]) -> NDArray[np.float32]:
     return stored.astype(np.float32, copy=False)
 
 
+def _measured(value: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Lengths, and which of the vectors are finite and longer than 0.1."""
+    length = _lengths(value)
+    return length, (length > _SHORTEST) & (length < np.inf)
+
+
 def _lengths(value: NDArray[np.float32]) -> NDArray[np.float32]:
-    length: NDArray[np.float32] = np.sqrt(np.einsum("hwc,hwc->hw", value, value))
-    return length
+    """Of vectors (H, W, 3); by OpenCV, which takes a tenth of the time of `numpy.einsum`."""
+    length = np.empty(value.shape[:2], np.float32)
+    rows = max(1, _BAND // max(1, value.shape[1]))
+    for top in range(0, len(value), rows):
+        band = value[top : top + rows]
+        length[top : top + rows] = cv2.transform(cv2.multiply(band, band), np.ones((1, 3), np.float32))
+    return np.sqrt(length, out=length)
 
 
-def _check_lengths(lengths: NDArray[np.float32], decode: str) -> None:
-    if not lengths.size:
+def _some_negative(value: NDArray[np.float32], valid: NDArray[np.bool_]) -> bool:
+    """Whether a valid vector has a negative component; the first rows almost always tell."""
+    bands = (slice(top, top + _FEW_ROWS) for top in range(0, len(value), _FEW_ROWS))
+    return any(bool(((value[band] < 0) & valid[band, :, None]).any()) for band in bands)
+
+
+def _check_lengths(length: NDArray[np.float32], counted: NDArray[np.bool_], decode: str) -> None:
+    count = np.count_nonzero(counted)
+    short, long = (np.count_nonzero(outside & counted) for outside in (length < _LEAST, length > _MOST))
+    if not count or max(short, long) <= (count - 1) // 2:  # the one or two in the middle are neither
         return
-    middle = float(np.median(lengths))
+    middle = float(np.median(length[counted]))
     if not _LEAST <= middle <= _MOST:
         looks = ", as if they had been encoded to 0..255" if middle > 50 else ""
         raise ValueError(
@@ -83,4 +106,4 @@ def _unit(value: NDArray[np.float32], length: NDArray[np.float32], valid: NDArra
     scale = np.divide(1, length, out=np.zeros_like(length), where=valid)
     if not valid.all():
         value = np.where(valid[..., None], value, np.float32(0))  # else NaN times 0 would stay NaN
-    return RawTarget(value * scale[..., None], valid)
+    return RawTarget(value * cv2.merge((scale, scale, scale)), valid)

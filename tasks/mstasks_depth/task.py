@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,6 +15,7 @@ from mstasks_depth.options import DepthOptions
 from mstasks_depth.shapes import check_shapes
 
 _NEAREST = 1e-3  # metres; keeps the logarithm of an underflowing softplus finite
+_NEAR = 1e-3  # of the typical depth: bounds the code of a depth near 0, whose logarithm has no end
 _ONE = math.log(math.e - 1)  # softplus of this is 1
 
 
@@ -47,6 +49,23 @@ class Depth(Task):
             float32, same shape.
         """
         return _NEAREST + self.options.typical * functional.softplus(prediction.float() + _ONE)
+
+    def encode(self, target: Target) -> Tensor:
+        """Invert `decode`: log(exp(depth / typical) - 1) - log(e - 1), with the millimetre taken off the depth first.
+
+        Its value is linear in a far depth and logarithmic in a near one. Depths below a thousandth of `typical` and a
+        millimetre share one code.
+
+        Args:
+            target: Metres and validity, shape (batch, 1, height, width).
+
+        Returns:
+            float32, same shape; 0 where there is no label.
+        """
+        depth = target.value.float().masked_fill(~target.valid, _NEAREST + self.options.typical)
+        ratio = ((depth - _NEAREST) / self.options.typical).clamp(min=_NEAR)
+        # log(exp(x) - 1), which overflows from x = 89 on, written as x + log(1 - exp(-x)).
+        return ratio + torch.log(-torch.expm1(-ratio)) - _ONE
 
     def loss(self, prediction: Tensor, target: Target) -> Tensor:
         """Average the loss that the options name over each example's valid pixels, in float32 whatever comes in.

@@ -51,6 +51,10 @@ class Normals(Task):
         facing = raw.new_tensor([0.0, 0.0, -1.0])[:, None, None]
         return torch.where(length < _TINY, facing, raw / length.clamp(min=_TINY))
 
+    def encode(self, target: Target) -> Tensor:
+        """Return the vector itself, float32, shape (batch, 3, height, width); zero where there is no label."""
+        return target.value.float().masked_fill(~target.valid, 0.0)
+
     def metrics(self) -> dict[str, TaskMetric]:
         """Make `mean` (primary), `median`, `within_11.25`, `within_22.5`, `within_30`; see its module."""
         return normal_metrics()

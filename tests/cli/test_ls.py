@@ -129,7 +129,13 @@ def test_a_terminal_gets_a_drawn_table_with_every_word(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("what", "name"),
-    [("strengths", "priced"), ("updates", "look-ahead"), ("weightings", "uncertainty"), ("exporters", "torch")],
+    [
+        ("strengths", "priced"),
+        ("updates", "look-ahead"),
+        ("adaptations", "head-first"),
+        ("weightings", "uncertainty"),
+        ("exporters", "torch"),
+    ],
 )
 def test_what_the_core_offers_is_listed_by_kind(what: str, name: str, capsys: Capture) -> None:
     assert main(["ls", what, "--json"]) == 0

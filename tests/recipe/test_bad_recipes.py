@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
-from bad_recipes import Bad, combined, core_keys, methods, plugged, scalars, yaml_level
+from bad_recipes import Bad, adapting, combined, core_keys, methods, plugged, scalars, yaml_level
 from recipe_fixtures import Load, Write
 
 from mstasks.recipe import RecipeErrors, load_recipe
 
 CASES: list[Bad] = [
-    case for table in (yaml_level, scalars, core_keys, plugged, methods, combined) for case in table.CASES
+    case for table in (yaml_level, scalars, core_keys, plugged, methods, adapting, combined) for case in table.CASES
 ]
 
 

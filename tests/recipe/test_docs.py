@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from recipe_fixtures import Write
 
 from mstasks import Options
+from mstasks.adapt.options import HeadFirstOptions, RidgeOptions, TuneOptions
 from mstasks.cli.show import show
 from mstasks.meta.options import AnilOptions, InnerOptions, LookAheadOptions, MamlOptions, SimulatedUnseenOptions
 from mstasks.plugins import SpecKind, load_plugins
@@ -24,6 +25,7 @@ from mstasks.recipe.compose import MAX_DEPTH, MAX_NODES
 from mstasks.recipe.core_keys import OPTIONS
 from mstasks.recipe.methods import READERS
 from mstasks.recipe.model import (
+    Adapt,
     Backbone,
     Data,
     Decoder,
@@ -50,9 +52,11 @@ PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="u
 MODELS: list[type[Options]] = [
     Recipe, Data, Backbone, Decoder, TaskEntry, Head, Optim,
     Sparsity, Target, PricedOptions, OneShotOptions, ControllerOptions, FixedOptions, LearnedOptions,
-    Meta, LookAheadOptions, InnerOptions, MamlOptions, SimulatedUnseenOptions, Run,
+    Meta, LookAheadOptions, InnerOptions, MamlOptions, SimulatedUnseenOptions,
+    Adapt, TuneOptions, HeadFirstOptions, RidgeOptions, Run,
 ]  # fmt: skip
 DATA_SETS = ("scenes", "nyuv2", "celebamask_hq", "folder")
+STRATEGIES: tuple[SpecKind, ...] = ("strength", "update", "adaptation")
 PLUGINS = [f"mstasks_{name}" for name in (*DATA_SETS, "segmentation", "depth", "normals", "edges", "attributes")]
 
 
@@ -68,8 +72,9 @@ def tables() -> Iterator[dict[str, str]]:
 
 
 def defaults(model: type[Options]) -> dict[str, object]:
-    """Default by key; without what updates have in common, which has a table of its own."""
-    common = InnerOptions.model_fields if model is not InnerOptions and issubclass(model, InnerOptions) else {}
+    """Default by key; without what strategies have in common, which has a table of its own."""
+    bases = [base for base in (InnerOptions, TuneOptions) if model is not base and issubclass(model, base)]
+    common = bases[0].model_fields if bases else {}
     return {
         name: field.default
         for name, field in model.model_fields.items()
@@ -97,9 +102,8 @@ def test_every_key_is_documented_and_no_other() -> None:
 
 def test_every_strategy_has_its_options_in_a_table() -> None:
     registry = load_plugins()
-    kinds: tuple[SpecKind, ...] = ("strength", "update")
-    models = [registry.options_model(spec) for kind in kinds for spec in registry.specs(kind)]
-    assert len(models) == 9
+    models = [registry.options_model(spec) for kind in STRATEGIES for spec in registry.specs(kind)]
+    assert len(models) == 16
     assert set(models) - set(MODELS) == {AnilOptions}
     assert defaults(AnilOptions) == {}  # it has what all inner loops have
 
@@ -114,7 +118,7 @@ def test_the_documented_defaults_are_the_defaults() -> None:
             elif not isinstance(default, Options):
                 assert meant(written) == default, key
                 checked += 1
-    assert checked >= 70
+    assert checked >= 85
 
 
 def test_the_limits_are_the_limits() -> None:
@@ -127,7 +131,7 @@ def whole(fragment: str) -> str:
     return blocks("yaml")[0] + fragment
 
 
-def test_every_strategy_has_an_example_that_is_a_recipe(write: Write) -> None:
+def test_every_strategy_of_training_has_an_example_that_is_a_recipe(write: Write) -> None:
     fragments = [block for block in blocks("yaml") if block.startswith("method:")]
     used = set()
     for fragment in fragments:
@@ -136,8 +140,27 @@ def test_every_strategy_has_an_example_that_is_a_recipe(write: Write) -> None:
         used |= {("strength", recipe.sparsity.strength.name)} if recipe.sparsity else set()
         used |= {("update", recipe.meta.update.name)} if recipe.meta else set()
     registry = load_plugins()
-    kinds: tuple[SpecKind, ...] = ("strength", "update")
-    assert used == {(kind, name) for kind in kinds for name in registry.names(kind)}
+    assert used == {(kind, name) for kind in STRATEGIES[:2] for name in registry.names(kind)}
+
+
+def test_the_examples_of_adaptation_are_recipes(write: Write) -> None:
+    fragments = [block for block in blocks("yaml") if block.startswith(("unseen:", "adapt:"))]
+    recipes = []
+    for fragment in fragments:
+        write(whole(fragment))
+        recipes.append(load_recipe("r.yaml", plugins=PLUGINS).recipe)
+    assert [name for recipe in recipes for name in recipe.unseen] == ["normals", "corners"]
+    assert {recipe.adapt.strategy.name for recipe in recipes} == {"head-first", "fast", "ridge"}
+
+
+def test_every_strategy_of_adaptation_is_in_a_table_or_has_a_section() -> None:
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| [^|]*\| [^|]*\|$", PAGE.partition("| `strategy` | head")[2], flags=re.MULTILINE
+    )
+    sections = re.findall(r"^#### `strategy: ([a-z-]+)`$", PAGE, flags=re.MULTILINE)
+    names = load_plugins().names("adaptation")
+    assert {*rows, *sections} & set(names) == set(names)
+    assert set(sections) <= set(names)
 
 
 def test_the_methods_are_the_methods_and_read_what_they_read() -> None:

@@ -34,6 +34,9 @@ STRATEGIES = [
     *(f"{GOOD}method: meta\nmeta: {{update: {name}}}\n" for name in ("look-ahead", "maml", "anil", "simulated-unseen")),
     GOOD + "method: meta\nmeta: {update: {name: maml, combinations: [[depth], [labels, depth]], weights: [1, 2.5]}}\n",
     GOOD + "method: meta\nmeta: {update: {name: maml, combinations: all-tasks, order: second, learn_rates: true}}\n",
+    *(f"{GOOD}adapt: {{strategy: {name}}}\n" for name in ("head-first", "all-at-once", "fast", "bitfit", "probe")),
+    GOOD + "adapt: {strategy: {name: new-decoder, steps: 7, clip: null}, seen: support, seen_weight: 2, grow: true}\n",
+    GOOD + "adapt: {strategy: {name: ridge, penalty: 1e-4}, baselines: [scratch, imagenet, runs/a], hold_out: 0.5}\n",
 ]
 
 
@@ -46,6 +49,7 @@ STRATEGIES = [
         changed("batch_size: 8", "augment: [Blur, {RandomResizedCrop: {scale: [0.5, 1.0], ratio: null}}]"),
         changed("labels: {}", "labels: {head: aspp, class_weights: {class 1: 1e-05, 'no': 3}}"),
         GOOD + "  seg-2: {task: labels, target: labels}\n",
+        GOOD + "unseen: {plain: {weight: 2}, seg-2: {task: labels, target: labels, head: decoder, smoothing: 0.5}}\n",
         GOOD + "loss_weighting: {name: learned, temperature: 1e+20}\n",
         *STRATEGIES,
         GOOD + "optim: {lr: 1.5e-9, weight_decay: 0, backbone_lr: 1e22, ema: 0.999, clip: null}\ndevice: cuda:1\n",
@@ -61,9 +65,9 @@ def test_it_reads_back_equal(load: Load, write: Write, text: str) -> None:
 
 def test_every_built_in_strategy_was_written_out() -> None:
     registry = load_plugins()
-    kinds: tuple[SpecKind, ...] = ("strength", "update")
+    kinds: tuple[SpecKind, ...] = ("strength", "update", "adaptation")
     names = [name for kind in kinds for name in registry.names(kind)]
-    assert len(names) == 9
+    assert len(names) == 16
     for name in names:
         assert any(name in text for text in STRATEGIES), name
 
@@ -111,6 +115,16 @@ def test_options_of_strategies_stand_where_one_writes_them(load: Load) -> None:
     assert "sparsity:\n  groups: channel\n  scope: shared\n  strength:\n    name: learned\n    initial: 0.001\n" in text
     assert "\nmeta:\n  update:\n    name: maml\n    episodes: 1\n" in text
     assert "    inner_prox: true\n    combinations: uniform\n    weights: null\n  query_split: train\n" in text
+
+
+def test_unseen_tasks_and_adapt_stand_where_one_writes_them(load: Load) -> None:
+    text = dump_resolved(
+        load(GOOD + "unseen: {again: {task: labels, target: labels}}\nadapt: {strategy: ridge}\n").recipe
+    )
+    assert "options" not in text
+    assert "\nunseen:\n  again:\n    task: labels\n    target: labels\n" in text
+    assert "    smoothing: 0.0\n    class_weights: {}\noptim:\n" in text
+    assert "  draws: 5\n  strategy:\n    name: ridge\n    penalty: null\n  baselines: []\n" in text
 
 
 def test_sections_that_the_method_does_not_read_are_null(load: Load) -> None:

@@ -60,6 +60,12 @@ ACCEPTED = [
     added("method: meta\nmeta: {update: {name: maml, combinations: all-tasks, order: second}}\n"),
     added("method: meta\nmeta: {update: {name: rehearsal, before: [depth]}}\n"),
     added("sparsity: null\nmeta: null\n"),
+    added("unseen: {plain: {}, again: {task: labels, target: labels, smoothing: 0.1, head: decoder}}\n"),
+    added("unseen: null\n"),
+    added("adapt: {shots: 5, strategy: fast, baselines: [scratch, runs/dense], seen: distill, hold_out: 0.2}\n"),
+    added("adapt: {strategy: {name: head-first, steps: 30, head_share: 0.5, clip: null}, grow: true}\n"),
+    added("adapt: {shots: '${SHOTS}', strategy: {name: ridge, penalty: 0.1}}\n"),
+    "extends: base.yaml\nunseen: {plain: null}\nadapt: {strategy: {steps: 3}}\n",
     "extends: base.yaml\nsparsity: {strength: {rounds: 12}, target: {macs: 0.2}}\nmeta: {update: {episodes: 2}}\n",
     "extends: base.yaml\n",
     "extends: [a, b]\noptim: {lr: 0.1}\ntasks: {labels: null, any: {weight: 2}, depth: {loss: l1}}\ndata: {classes: 13}\n",
@@ -111,6 +117,17 @@ REFUSED = [
     added("meta: {update: {name: maml, combinations: [[]]}}\n"),
     added("meta: {query_split: test}\n"),
     added("meta: look-ahead\n"),
+    added("unseen: {seg: {}}\n"),
+    added("unseen: {plain: {loss: l1}}\n"),
+    added("unseen: {a b: {task: plain}}\n"),
+    added("unseen: [plain]\n"),
+    added("adapt: {shot: 5}\n"),
+    added("adapt: {shots: 0}\n"),
+    added("adapt: {strategy: fats}\n"),
+    added("adapt: {strategy: {name: ridge, steps: 3}}\n"),
+    added("adapt: {baselines: scratch}\n"),
+    added("adapt: {hold_out: 0.6}\n"),
+    added("adapt: null\n"),
     "extends: base.yaml\nsparsity: {strength: {value: x}}\n",
     added("method: both\n"),
     changed("batch_size: 8", "augment: [{A: {}, B: {}}]"),
@@ -125,6 +142,13 @@ REFUSED = [
 @pytest.mark.parametrize("text", REFUSED)
 def test_bad_recipes_are_marked(text: str) -> None:
     assert errors(text)
+
+
+def test_the_defaults_that_editors_offer_are_accepted() -> None:
+    properties = schema()["$defs"]["Recipe"]["properties"]
+    defaults = {key: inner["default"] for key, inner in properties.items() if "default" in inner}
+    assert defaults.keys() >= {"unseen", "optim", "adapt", "run"}
+    assert errors(GOOD + yaml.safe_dump(defaults)) == []
 
 
 def test_fields_are_described_for_editors() -> None:
@@ -149,6 +173,14 @@ def test_fields_are_described_for_editors() -> None:
         ("Meta", "update", "anil", "order"),
         ("Meta", "update", "simulated-unseen", "shots"),
         ("Meta", "update", "rehearsal", "before"),
+        ("Adapt", "strategy", "head-first", "head_share"),
+        ("Adapt", "strategy", "all-at-once", "trunk_lr"),
+        ("Adapt", "strategy", "fast", "steps"),
+        ("Adapt", "strategy", "bitfit", "steps"),
+        ("Adapt", "strategy", "new-decoder", "new_lr"),
+        ("Adapt", "strategy", "probe", "new_lr"),
+        ("Adapt", "strategy", "ridge", "penalty"),
+        ("Adapt", "strategy", "nearest", "neighbours"),
     ],
 )
 def test_each_strategy_has_its_options_described(owner: str, key: str, name: str, option: str) -> None:

@@ -55,6 +55,12 @@ def randomise(network: nn.Module, seed: int = 0) -> None:
             uniform(buffer, 0.5, 1.5)
 
 
+@pytest.fixture
+def randomised() -> Callable[..., None]:
+    """Gives a network random norm statistics, scales and biases, in place."""
+    return randomise
+
+
 @cache
 def shared_network(model: str) -> Network:
     torch.manual_seed(0)

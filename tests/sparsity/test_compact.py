@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mstasks.heads import ASPPHead, DenseHead, PooledHead
-from mstasks.network import Network
+from mstasks.heads import ASPPHead, DecoderHead, DenseHead, LinearHead, PooledHead
+from mstasks.network import HeadFactory, Network, build_network
+from mstasks.recipe.model import Backbone, Decoder
 from mstasks.sparsity.alive import alive_channels
 from mstasks.sparsity.compact import compact, rebuild, structure
 from mstasks.sparsity.groups import find_spaces
@@ -63,6 +64,47 @@ def test_random_sparsity_everywhere_at_once(
     assert_same_predictions(zeroed, small)
     assert structure(spaces, alive_channels(zeroed, spaces)) == structure(spaces, alive)
     assert size_of(small) < 0.8 * size_of(network)
+
+
+@pytest.mark.parametrize("model", ["resnet18", "tf_efficientnet_lite0"])
+def test_a_linear_head_and_one_with_its_own_decoder_lose_what_they_read(
+    model: str, randomised: Callable[..., None], assert_same_predictions: Same
+) -> None:
+    heads: dict[str, HeadFactory] = {
+        "depth": lambda info: DenseHead(info, 2),
+        "linear": lambda info: LinearHead(info, 3),
+        "decoder": lambda info: DecoderHead(info, 1),
+    }
+    torch.manual_seed(0)
+    network = build_network(Backbone(model=model), Decoder(width=16), SIZE, heads).eval()
+    randomised(network)
+    spaces = find_spaces(network, SIZE)
+    assert {name.partition(".")[0] for name in spaces.names} == {"backbone", "trunk"}
+    zeroed = masked(network, spaces, random_masks(spaces))
+    small = compact(zeroed, spaces)
+    assert_same_predictions(zeroed, small)
+    decoder = small.heads["decoder"]
+    assert isinstance(decoder, DecoderHead)
+    assert decoder.trunk.width == decoder.predict.in_channels == 16  # its own channels are nobody else's
+    read = tuple(lateral[0].in_channels for lateral in decoder.trunk.laterals)  # type: ignore[index]
+    assert read == tuple(small.info.channels[index] for index in decoder.trunk.reads)
+    assert small.heads["linear"].predict.in_channels == small.info.trunk_channels < 16  # type: ignore[union-attr]
+    again = rebuild(network, spaces, structure(spaces, alive_channels(zeroed, spaces)))
+    again.load_state_dict(small.state_dict(), strict=True)
+    assert_same_predictions(zeroed, again)
+
+
+def test_a_network_with_no_other_decoder_is_compacted_too(
+    randomised: Callable[..., None], assert_same_predictions: Same
+) -> None:
+    torch.manual_seed(0)
+    heads: dict[str, HeadFactory] = {"decoder": lambda info: DecoderHead(info, 1)}
+    network = build_network(Backbone(model="resnet18"), Decoder(width=16), SIZE, heads).eval()
+    assert network.trunk is None
+    randomised(network)
+    spaces = find_spaces(network, SIZE)
+    zeroed = masked(network, spaces, random_masks(spaces))
+    assert_same_predictions(zeroed, compact(zeroed, spaces))
 
 
 def test_a_single_channel_of_each_of_several_spaces(
@@ -188,8 +230,8 @@ def test_new_heads_fit_a_compact_network(
     assert features.trunk is not None
     assert small.info.channels == tuple(level.shape[1] for level in features.backbone) == small.backbone.channels
     assert small.info.trunk_channels == features.trunk.shape[1] < network.info.trunk_channels
-    for head in (DenseHead(small.info, 1), ASPPHead(small.info, 1), PooledHead(small.info, 1)):
-        assert head.eval()(features).shape[1] == 1
+    for head in (DenseHead, LinearHead, DecoderHead, ASPPHead, PooledHead):
+        assert head(small.info, 1).eval()(features).shape[1] == 1
 
 
 def test_a_compact_network_trains_and_frozen_parameters_stay_frozen(network_of: Callable[[str], Network]) -> None:

@@ -80,3 +80,32 @@ def test_grey_black_and_white_of_a_picture_are_no_vectors() -> None:
 def test_what_is_no_unit_vector_is_explained(read: Callable[[Any], RawTarget], stored: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read(stored)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("seed", range(8))
+def test_it_is_the_median_length_that_decides(count: int, seed: int) -> None:
+    lengths = np.random.default_rng([count, seed]).choice([0.3, 0.49, 0.51, 1, 1.49, 1.51, 3], count).astype(np.float32)
+    stored = np.zeros((1, count, 3), np.float32)
+    stored[..., 2] = -lengths
+    if 0.5 <= np.median(lengths) <= 1.5:
+        assert normals(stored).valid.all()
+    else:
+        with pytest.raises(ValueError, match="median length"):
+            normals(stored)
+
+
+@pytest.mark.parametrize("row", [0, 15, 16, 39])
+def test_one_negative_component_anywhere_is_enough(row: int) -> None:
+    stored = np.zeros((40, 6, 3), np.float32)
+    stored[..., 2] = 1
+    with pytest.raises(ValueError, match="no negative component"):
+        normals(stored)
+    stored[row, 5] = [0.6, 0, -0.8]
+    assert normals(stored).valid.all()
+
+
+def test_lengths_of_a_large_array_are_measured_band_by_band(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = normals(facing(3))
+    monkeypatch.setattr("mstasks_nyuv2.unit_vectors._BAND", 70)
+    np.testing.assert_array_equal(normals(facing(3)).value, whole.value)

@@ -191,3 +191,13 @@ def test_wrong_shapes_are_explained() -> None:
         task.loss(logits, task.prepare(target))
     with pytest.raises(ValueError, match=r"`target.value` must have shape \(batch, attributes\), .* Found \(5, 4\)"):
         task.loss(logits[:, :2], target)
+
+
+@every_option
+def test_the_code_of_attributes_decodes_to_nearly_them(options: AttributesOptions | None) -> None:
+    task, (_, target) = Attributes(INFO, options), random_batch()
+    code = task.encode(Target(target.value.masked_fill(~target.valid, math.nan), target.valid))
+    assert code.dtype == torch.float32
+    assert code.isfinite().all()
+    assert (task.decode(code) - target.value)[target.valid].abs().max() < 0.02
+    assert set(code[target.valid].tolist()) == {-4.0, 4.0}  # bounded, and as far on either side

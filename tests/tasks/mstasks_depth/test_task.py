@@ -180,3 +180,23 @@ def test_wrong_shapes_are_explained(
 
 def test_the_metrics_lead_with_rmse() -> None:
     assert next(iter(make().metrics())) == "rmse"
+
+
+@pytest.mark.parametrize("typical", [0.4, 2.5, 30.0])
+def test_the_code_of_a_depth_decodes_to_it(typical: float) -> None:
+    task = make(typical=typical)
+    depth = torch.logspace(-4, 3, 200).reshape(1, 1, 1, -1)
+    code = task.encode(Target(depth, torch.ones_like(depth, dtype=torch.bool)))
+    assert code.dtype == torch.float32
+    far = depth > 0.001 + 0.001 * typical
+    torch.testing.assert_close(task.decode(code)[far], depth[far], rtol=1e-5, atol=1e-6)
+    assert (task.decode(code) - depth)[~far].abs().max() < 0.001 + 0.001 * typical
+    assert (code.flatten().diff() >= 0).all()
+
+
+@pytest.mark.parametrize("garbage", [math.nan, math.inf, -1.0])
+def test_the_code_is_finite_where_there_is_no_label(garbage: float) -> None:
+    _, target = random_batch()
+    code = make().encode(Target(target.value.masked_fill(~target.valid, garbage), target.valid))
+    assert code.isfinite().all()
+    assert torch.equal(code[target.valid], make().encode(target)[target.valid])

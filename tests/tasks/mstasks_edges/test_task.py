@@ -162,3 +162,19 @@ def test_wrong_shapes_are_explained() -> None:
         task.loss(logits, Target(target.value, target.valid[:, :, :1]))
     with pytest.raises(ValueError, match=r"`prediction` must have shape \(batch, 1, .* Found \(4, 2, 6, 7\)"):
         task.loss(logits.expand(4, 2, 6, 7), target)
+
+
+def test_the_code_of_an_edge_decodes_to_nearly_it() -> None:
+    task = Edges(INFO)
+    labels = torch.linspace(0, 1, 101)
+    code = task.encode(Target(row(*labels.tolist()), torch.ones(1, 1, 1, 101, dtype=torch.bool)))
+    found = task.decode(code).flatten()
+    assert (found - labels)[[0, 50, 100]].abs().max() < 0.02
+    assert (found - labels).abs().max() < 0.14
+    assert (found.diff() > 0).all()
+    torch.testing.assert_close(code.flatten(), 8 * labels - 4)  # the mean's code is the mean of the codes
+
+
+def test_the_code_is_finite_where_there_is_no_label() -> None:
+    code = Edges(INFO).encode(Target(row(math.nan, 1.0), torch.tensor([False, True]).reshape(1, 1, 1, 2)))
+    assert code.flatten().tolist() == [0.0, 4.0]

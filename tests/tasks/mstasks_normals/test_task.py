@@ -161,3 +161,12 @@ def test_wrong_shapes_are_explained(
 
 def test_the_metrics_lead_with_the_mean() -> None:
     assert next(iter(TASK.metrics())) == "mean"
+
+
+def test_the_code_of_a_normal_decodes_to_it_and_is_finite_where_there_is_none() -> None:
+    _, target = random_batch()
+    code = TASK.encode(Target(target.value.masked_fill(~target.valid, math.nan), target.valid))
+    assert code.dtype == torch.float32
+    assert code.isfinite().all()
+    kept = target.valid.expand_as(code)
+    torch.testing.assert_close(TASK.decode(code)[kept], target.value[kept], rtol=0, atol=1e-6)

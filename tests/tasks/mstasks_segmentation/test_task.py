@@ -177,3 +177,14 @@ def test_wrong_shapes_and_types_are_explained() -> None:
         task.loss(logits[:, :3], target)
     with pytest.raises(ValueError, match=r"must hold class indices, torch.int64. Found torch.float32"):
         task.loss(logits, Target(target.value.float(), target.valid))
+
+
+@every_option
+def test_the_code_of_classes_decodes_to_nearly_them(options: SegmentationOptions | None) -> None:
+    task, (_, target) = Segmentation(INFO, options), random_batch()
+    code = task.encode(Target(target.value.masked_fill(~target.valid, -1), target.valid))
+    assert code is not None
+    scores = task.decode(code)
+    wanted = functional.one_hot(target.value, 4).movedim(-1, 1)
+    kept = target.valid[:, None].expand_as(scores)
+    assert (scores - wanted)[kept].abs().max() < 0.02

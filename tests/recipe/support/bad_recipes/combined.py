@@ -197,7 +197,7 @@ CASES = [
         "override of an unknown section",
         GOOD,
         (
-            "command line: optin.lr=1e-3: unknown key 'optin'; allowed: name, method, plugins, data, backbone, decoder, tasks, optim, sparsity, meta, loss_weighting, run, seed, device; did you mean 'optim'?",
+            "command line: optin.lr=1e-3: unknown key 'optin'; allowed: name, method, plugins, data, backbone, decoder, tasks, unseen, optim, sparsity, meta, adapt, loss_weighting, run, seed, device; did you mean 'optim'?",
         ),
         overrides=("optin.lr=1e-3",),
     ),

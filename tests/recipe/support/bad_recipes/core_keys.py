@@ -19,7 +19,7 @@ CASES = [
         "unknown key at the top",
         added("optimizer: {lr: 0.1}\n"),
         (
-            "r.yaml:10:1: unknown key 'optimizer'; allowed: name, method, plugins, data, backbone, decoder, tasks, optim, sparsity, meta, loss_weighting, run, seed, device; did you mean 'optim'?",
+            "r.yaml:10:1: unknown key 'optimizer'; allowed: name, method, plugins, data, backbone, decoder, tasks, unseen, optim, sparsity, meta, adapt, loss_weighting, run, seed, device; did you mean 'optim'?",
         ),
     ),
     Bad(
@@ -35,7 +35,7 @@ CASES = [
         changed("name: toy-run", "Name: toy-run"),
         (
             "r.yaml:1:1: name is missing; needed: At most 100 letters, digits, '.', '_' and '-', the first a letter or digit; names the run folder",
-            "r.yaml:1:1: unknown key 'Name'; allowed: name, method, plugins, data, backbone, decoder, tasks, optim, sparsity, meta, loss_weighting, run, seed, device; did you mean 'name'?",
+            "r.yaml:1:1: unknown key 'Name'; allowed: name, method, plugins, data, backbone, decoder, tasks, unseen, optim, sparsity, meta, adapt, loss_weighting, run, seed, device; did you mean 'name'?",
         ),
     ),
     Bad(

@@ -160,7 +160,7 @@ CASES = [
         "unknown head",
         changed("labels: {}", "labels: {head: asp}"),
         (
-            "r.yaml:8:18: tasks.labels.head.name is the text 'asp'; allowed: one of 'trunk', 'aspp', 'pooled'; did you mean 'aspp'?",
+            "r.yaml:8:18: tasks.labels.head.name is the text 'asp'; allowed: one of 'trunk', 'linear', 'decoder', 'aspp', 'pooled'; did you mean 'aspp'?",
         ),
     ),
     Bad(

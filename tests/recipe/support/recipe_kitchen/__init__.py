@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mstasks import DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec, hookimpl
+from mstasks import AdaptationSpec, DatasetSpec, LossWeightingSpec, StrengthSpec, TaskSpec, UpdateSpec, hookimpl
 
 FACTORY = "recipe_kitchen.nothing:built"  # never resolved: a recipe is read without building anything
 
@@ -45,3 +45,8 @@ def register_strengths() -> list[StrengthSpec]:
 @hookimpl
 def register_updates() -> list[UpdateSpec]:
     return [UpdateSpec("rehearsal", "Names tasks.", FACTORY, "recipe_kitchen.options:RehearsalOptions")]
+
+
+@hookimpl
+def register_adaptations() -> list[AdaptationSpec]:
+    return [AdaptationSpec("nearest", "Copies.", FACTORY, "recipe_kitchen.options:NearestOptions")]

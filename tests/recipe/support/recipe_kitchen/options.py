@@ -65,3 +65,7 @@ class RehearsalOptions(Options):
     inner_prox: bool = False
     before: tuple[RecipeTask, ...] = Field((), description="Tasks that come first.")
     least_images: int = 2
+
+
+class NearestOptions(Options):
+    neighbours: int = Field(1, ge=1, description="How many support images are asked.")

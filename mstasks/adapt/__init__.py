@@ -1,0 +1,1 @@
+"""Adapting a trained network to a task from few labelled images."""

@@ -1,0 +1,100 @@
+"""The figures of a study's page: metric against MACs, adaptation over shots, and how arms became sparse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from mstasks.report.charts import Axis, Line, Point, lines, scatter
+from mstasks.report.markup import Html
+from mstasks.report.page import figure
+from mstasks.runfolder import RunFolder
+from mstasks.statistics import is_number, spread
+from mstasks.study.results import Results, Row
+from mstasks.study.summaries import ADAPTED, NETWORK
+
+Course = dict[int, dict[str, Any]]
+
+
+def task_figures(results: Results, task: str) -> list[Html]:
+    """The primary metric against MACs, and against the number of labelled images."""
+    metric = results.tasks[task][0]
+    better = {True: ", higher is better", False: ", lower is better", None: ""}[results.higher_is_better(task)]
+    axis = Axis(f"{metric}{better}")
+    points = list(_points(results, task, metric))
+    drawn = [figure(scatter(points, Axis("million MACs"), axis), f"{task}: {metric} against MACs")] if points else []
+    curves = list(_curves(results, task, metric))
+    if any(len(curve.xs) > 1 for curve in curves):
+        drawn.append(figure(lines(curves, Axis("labelled images", log=True), axis), f"adapted to {task}"))
+    return drawn
+
+
+def course_figures(results: Results) -> list[Html]:
+    """MACs, and price or lambda, against the steps: of each sparse arm its first run that is done."""
+    courses = {arm: course for arm, course in _courses(results).items() if course}
+    if not courses:
+        return []
+    colours = {arm: number for number, arm in enumerate(results.state.plan.loaded.arms)}
+    left = [
+        Line(arm, list(course), [row["macs"] for row in course.values()], colour=colours[arm])
+        for arm, course in courses.items()
+    ]
+    drawn = [figure(lines(left, Axis("step", low=0), Axis("MACs left", low=0, high=1, percent=True)), "MACs left")]
+    for name in dict.fromkeys(str(course[max(course)]["strength"]["name"]) for course in courses.values()):
+        alike = {arm: row for arm, row in courses.items() if row[max(row)]["strength"]["name"] == name}
+        shown = [_strength(arm, course, colours[arm]) for arm, course in alike.items()]
+        shown = [line for line in shown if any(is_number(value) and value > 0 for value in line.ys)]
+        if shown:
+            title = f"{name[:1].upper()}{name[1:]}, median over spaces"
+            drawn.append(figure(lines(shown, Axis("step", low=0), Axis(name, log=True)), title))
+    return drawn
+
+
+def _points(results: Results, task: str, metric: str) -> Iterator[Point]:
+    """Trained arms with the standard deviation over seeds; where several MACs were reached, their range."""
+    for number, (name, arm) in enumerate(results.state.plan.loaded.arms.items()):
+        found = spread(results.values(Row(name), task, metric))
+        macs = [cost.macs / 1e6 for job, cost in results.costs.items() if job.arm == name and cost.macs is not None]
+        if arm.shots or found.mean is None or not macs:
+            continue
+        around = None if found.sd is None else (found.mean - found.sd, found.mean + found.sd)
+        across = None if min(macs) == max(macs) else (min(macs), max(macs))
+        yield Point(name, sum(macs) / len(macs), found.mean, x_range=across, y_range=around, colour=number)
+
+
+def _curves(results: Results, task: str, metric: str) -> Iterator[Line]:
+    """Each adapted arm over its numbers of shots, what it is compared with dashed in its colour."""
+    rows = [row for row in results.rows if row.shots is not None and (row, task, metric) in results.scores]
+    groups = dict.fromkeys((row.arm, row.predictor) for row in rows)
+    colours = {arm: number for number, arm in enumerate(dict.fromkeys(arm for arm, _ in groups))}
+    for arm, predictor in groups:
+        mine = [row for row in rows if (row.arm, row.predictor) == (arm, predictor)]
+        found = [spread(results.values(row, task, metric)) for row in mine]
+        shots = [float(row.shots or 0) for row in mine]
+        own = predictor in (ADAPTED, NETWORK)
+        edges = [(s.mean, s.sd) if s.mean is not None and s.sd is not None else None for s in found]
+        yield Line(
+            arm if own else f"{arm}, {predictor}",
+            shots,
+            [one.mean for one in found],
+            low=[None if edge is None else edge[0] - edge[1] for edge in edges] if own else None,
+            high=[None if edge is None else edge[0] + edge[1] for edge in edges] if own else None,
+            colour=colours[arm],
+            dashed=not own,
+            marks=True,
+        )
+
+
+def _courses(results: Results) -> dict[str, Course]:
+    found: dict[str, Course] = {}
+    for job, outcome in results.state.outcomes.items():
+        if outcome.done and outcome.run is not None and job.shots is None and not job.trial and job.arm not in found:
+            rows = RunFolder(outcome.run).rows()
+            found[job.arm] = {row["step"]: row["sparsity"] for row in rows if "sparsity" in row}
+    return found
+
+
+def _strength(arm: str, course: Course, colour: int) -> Line:
+    values = [[value for value in row["strength"]["values"].values() if is_number(value)] for row in course.values()]
+    return Line(arm, list(course), [median(row) if row else None for row in values], colour=colour)

@@ -1,0 +1,157 @@
+"""The tables of a study, as text; Markdown, the terminal and the page show the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mstasks.statistics import spread
+from mstasks.study.job import Job
+from mstasks.study.outcome import Status
+from mstasks.study.progress import spoken
+from mstasks.study.results import Results, Row
+from mstasks.study.tuning import read_trials, winner
+from mstasks.study.wording import NOTHING, difference, mean_and_spread, number
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        title: Its heading.
+        columns: Headings.
+        rows: As many cells each.
+        note: A sentence below it; may be empty.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str = ""
+
+
+def tables(results: Results) -> list[Table]:
+    """Arms, one table a task, tuning, and runs without a result; those that would be empty are left out."""
+    every = [arms_table(results), *(task_table(results, task) for task in results.tasks)]
+    every += [tuning_table(results), missing_table(results)]
+    return [table for table in every if table.rows]
+
+
+def arms_table(results: Results) -> Table:
+    """What each arm costs, and delta_m."""
+    single = results.state.plan.loaded.study.compare.single_task
+    columns = ["arm", "runs", "MACs", "parameters", "latency", "time a run"]
+    rows = [(*_costs(results, row), *([_delta_m(results, row)] if single else [])) for row in _arms(results)]
+    note = "MACs, parameters and latency (one image) are of the network without its dead channels, seed by seed alike "
+    note += "or as a range; of a single-task arm, of all its networks together."
+    if single:
+        columns.append(f"delta_m against {single}")
+        note += " delta_m is the mean over tasks of the relative change of the primary metric in percent, better is up."
+    return Table("Arms", tuple(columns), rows, note)
+
+
+def task_table(results: Results, task: str) -> Table:
+    """The metrics of a task, and the difference of the primary one from the baseline's."""
+    metrics = results.tasks[task]
+    arrow = {True: " ↑", False: " ↓", None: ""}[results.higher_is_better(task)]
+    primary = metrics[0]
+    rows = []
+    for row in results.rows:
+        if not any((row, task, metric) in results.scores for metric in metrics):
+            continue
+        cells = [mean_and_spread(results.values(row, task, metric)) for metric in metrics]
+        baseline = results.baseline(row, task) == row
+        rows.append((row.label, *cells, difference(results.difference(row, task, primary), baseline)))
+    columns = ("arm", primary + arrow, *metrics[1:], f"difference in {primary} [95 %]")
+    return Table(task, columns, rows)
+
+
+def tuning_table(results: Results) -> Table:
+    """Every value that was tried, with its score on the validation split."""
+    state, rows = results.state, list[tuple[str, ...]]()
+    for name, arm in state.plan.loaded.arms.items():
+        first = Job(name, state.plan.loaded.study.seeds[0])
+        jobs = state.plan.trials(first) if arm.tuned == name else []
+        trials = read_trials(jobs, state.outcomes)
+        best = winner(trials) if state.settled(jobs) else None
+        for trial in trials:
+            score = number(trial.score) if trial.score is not None else state.outcomes[trial.job].status.value
+            rows.append((name, " ".join(trial.job.trial), score, "chosen" if trial == best else ""))
+    note = "The score is the share of the gap to the constant predictor that is closed, mean over tasks, first seed."
+    return Table("Tuning on the validation split", ("arm", "values", "score on val", ""), rows, note)
+
+
+def missing_table(results: Results) -> Table:
+    """Runs without a result, and why."""
+    outcomes = results.state.outcomes.items()
+    rows: list[tuple[str, ...]] = [
+        (job.label, outcome.status.value, outcome.reason) for job, outcome in outcomes if not outcome.done
+    ]
+    return Table("Runs without a result", ("run", "state", "reason"), rows)
+
+
+def sentences(results: Results) -> Iterator[str]:
+    """What the numbers are, how intervals are made, and on which split anything was chosen."""
+    study, state = results.state.plan.loaded.study, results.state
+    wanted = [job for job in state.outcomes if not job.trial]
+    done = sum(state.outcomes[job].done for job in wanted)
+    failed = sum(state.outcomes[job].status in (Status.FAILED, Status.BLOCKED) for job in wanted)
+    open_, broken = len(wanted) - done - failed, f", {failed} failed" if failed else ""
+    yield f"{done} of {len(wanted)} runs are done{broken}{f', {open_} are still to come' if open_ else ''}."
+    yield (
+        "Scores are of the test split: mean ± sample standard deviation over seeds, the number of seeds in brackets; "
+        "an adapted network's score of a seed is the mean over its draws of the labelled images."
+    )
+    yield (
+        f"Differences are from `{study.compare.baseline}` or from the arm that adapts it likewise, paired by seed: the "
+        "mean of the differences and its 95 % interval by Student's t. Where there is one seed, adapted networks are "
+        "paired by draw instead, which tells how much the labelled images matter and nothing about other trainings."
+    )
+    yield (
+        f"Checkpoints{' and tuned values' if _tunes(results) else ''} were chosen on the {study.compare.select} split; "
+        "nothing was chosen on test."
+    )
+
+
+def _tunes(results: Results) -> bool:
+    return any(arm.tuned for arm in results.state.plan.loaded.arms.values())
+
+
+def _arms(results: Results) -> list[Row]:
+    """Rows of the table of arms: an arm, or an arm and a number of shots."""
+    arms = results.state.plan.loaded.arms.items()
+    return [Row(name, shots) for name, arm in arms for shots in arm.shots or (None,)]
+
+
+def _costs(results: Results, row: Row) -> tuple[str, ...]:
+    jobs = [job for job in results.state.outcomes if (job.arm, job.shots, job.trial) == (row.arm, row.shots, ())]
+    done = [results.costs[job] for job in jobs if job in results.costs]
+    times = [cost.seconds for cost in done]
+    latencies = [cost.milliseconds for cost in done if cost.milliseconds is not None]
+    return (
+        row.label,
+        f"{len(done)} of {len(jobs)}",
+        _millions([cost.macs for cost in done if cost.macs is not None]),
+        _millions([cost.parameters for cost in done if cost.parameters is not None]),
+        f"{latencies[0]:.2f} ms" if latencies else NOTHING,
+        spoken(sum(times) / len(times)) if times else NOTHING,
+    )
+
+
+def _millions(counts: list[int]) -> str:
+    shown = list(dict.fromkeys(f"{count / 1e6:.2f}" for count in (min(counts), max(counts)))) if counts else [NOTHING]
+    return " to ".join(shown) + (" M" if counts else "")
+
+
+def _delta_m(results: Results, row: Row) -> str:
+    single = results.state.plan.loaded.study.compare.single_task
+    found = results.delta_m(Row(row.arm)) if row.shots is None else {}
+    if not found:
+        return "baseline" if row.arm == single else NOTHING
+    whole = spread(change.percent for change in found.values())
+    tasks = max(len(change.changes) for change in found.values())
+    if whole.mean is None:
+        return NOTHING
+    sd = f" ± {whole.sd:.1f}" if whole.sd is not None else ""
+    return f"{whole.mean:+.1f}{sd} % ({whole.count}; {tasks} tasks)"
