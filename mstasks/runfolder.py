@@ -148,10 +148,9 @@ class RunFolder:
             UsageError: If the run is not complete.
         """
         if not self.summary.is_file():
-            compact = self.structure.is_file()
             remedy = (
-                "Make it again with `mstasks compact`."
-                if compact
+                "Make it again from the run that it was made from."
+                if self.structure.is_file()
                 else f"Go on with `mstasks fit --resume {self.path}`."
             )
             raise UsageError(f"{self.path}: the run is not complete. {remedy}")

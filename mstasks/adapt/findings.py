@@ -8,7 +8,7 @@ from typing import Any
 from mstasks.statistics import Score, is_number, paired_difference
 
 _SAID = {
-    "trivial": "the trivial predictor, which never looks at the image,",
+    "trivial": "the trivial predictor, which never looks at the image",
     "ridge": "ridge regression",
     "probe": "a linear probe",
 }

@@ -71,10 +71,10 @@ def _resumed(recipe: str | None, resume: Path, plugins: tuple[str, ...]) -> Load
     if recipe is not None:
         raise UsageError(f"--resume goes on with the run's own recipe. Found {recipe!r} beside it; leave it out.")
     run = RunFolder.open(resume)
-    if run.structure.is_file():
+    if run.structure.is_file() or (run.summary.is_file() and run.read_summary()["parent"] is not None):
         raise UsageError(
-            f"{resume}: a compact run holds a network alone, not the state of its training, so it cannot be resumed. "
-            "Resume the run that it was made from, and compact that again."
+            f"{resume}: a compact or adapted run holds a network alone, not the state of its training, so it cannot be "
+            "resumed. Resume the run that it was made from, and make it from that again."
         )
     return load_recipe(run.recipe, plugins=plugins)
 

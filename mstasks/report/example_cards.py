@@ -20,7 +20,7 @@ from mstasks.targets import TargetKind
 _ABOUT = {
     TargetKind.VECTOR_MAP: "red points right, green up, blue towards the camera",
     TargetKind.SCALAR_MAP: "black 0, white 1",
-    TargetKind.ATTRIBUTES: "a bar is a probability, the mark its label; red bars are on the wrong side of one half",
+    TargetKind.ATTRIBUTES: "bars are probabilities, marks labels; red: wrong side of one half, grey: no label",
 }
 
 

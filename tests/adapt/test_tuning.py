@@ -158,7 +158,6 @@ def test_the_task_is_learned_and_every_step_is_told(experiment: Make, session: A
     assert [step for step, _ in rows] == list(range(1, 25))
     assert rows[0][1] == pytest.approx(before, rel=0.1)
     assert rows[-1][1] < 0.8 * rows[0][1]
-    assert held_loss(run, run.network.state_dict(), run.support.ids) < 0.95 * before
 
 
 def held_loss(run: Session, state: Mapping[str, Tensor], ids: tuple[str, ...]) -> float:

@@ -67,7 +67,7 @@ def test_programs_get_the_summary_and_other_verbs_take_the_run(capsys: Capture) 
     assert main(["eval", run, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["tasks"] == made["tasks"]
     assert main(["fit", "--resume", run]) == 2
-    assert "a compact run holds a network alone, not the state of its training" in capsys.readouterr().err
+    assert "a compact or adapted run holds a network alone, not the state of its training" in capsys.readouterr().err
     assert main(["compact", run]) == 2
     assert "it is compact already, made from runs/tiny/001" in capsys.readouterr().err
 
