@@ -24,13 +24,16 @@ _KINDS: dict[str, SpecKind] = {
 
 
 @click.command()
-@click.argument("what", type=click.Choice([*_KINDS, "recipes", "plugins"]))
+@click.argument("what", type=click.Choice([*_KINDS, "recipes", "studies", "plugins"]))
 @plugin_option
 @json_option
 def command(what: str, plugins: tuple[str, ...], as_json: bool) -> None:
-    """List tasks, data sets, strengths, meta updates, adaptations, loss weightings, exporters, recipes or plugins."""
+    """List tasks, data sets, strengths, updates, adaptations, weightings, exporters, recipes, studies or plugins."""
     if what == "recipes":
         _show(what, _recipes(), ["name", "summary"], as_json)
+        return
+    if what == "studies":
+        _show(what, _studies(), ["name", "summary"], as_json)
         return
     registry = load_plugins(plugins)
     if what == "plugins":
@@ -46,6 +49,12 @@ def _recipes() -> list[dict[str, Any]]:
     from mstasks.recipe import list_recipes
 
     return [{"name": name, "summary": summary, "path": str(path)} for name, summary, path in list_recipes()]
+
+
+def _studies() -> list[dict[str, Any]]:
+    from mstasks.study.find import list_studies
+
+    return [{"name": name, "summary": summary, "path": str(path)} for name, summary, path in list_studies()]
 
 
 def _offers(registry: Registry, kind: SpecKind) -> list[dict[str, Any]]:

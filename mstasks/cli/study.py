@@ -117,7 +117,7 @@ def _print(results: Results, root: Path) -> None:
     from mstasks.study.tables import sentences, tables
 
     for table in tables(results):
-        print_table(table.columns, table.rows, table.title)
+        print_table(table.columns, table.rows, table.title, numbers=table.numbers)
     for sentence in sentences(results):
         click.echo(sentence)
     click.echo(f"files: {root / 'results.md'} {root / 'results.csv'} {root / 'study.html'}")

@@ -35,7 +35,7 @@ def load_plugins_of(root: Node, extra: Sequence[str], problems: Problems) -> tup
     added = tuple(Node(Place(COMMAND_LINE, detail=f"--plugin {name}"), name) for name in extra)
     named = [_locate(item, problems) for item in own + added]
     place = written.place if written is not None else root.place
-    if own or (named and written is None):
+    if named and (written is None or isinstance(written.value, tuple)):  # anything else is refused later
         root = with_child(root, "plugins", Node(place if own else added[0].place, tuple(item for item, _ in named)))
     found = {origin: item.place for item, origin in named if origin is not None}
     try:

@@ -65,7 +65,7 @@ def _points(results: Results, task: str, metric: str) -> Iterator[Point]:
 
 def _curves(results: Results, task: str, metric: str) -> Iterator[Line]:
     """Each adapted arm over its numbers of shots, what it is compared with dashed in its colour."""
-    rows = [row for row in results.rows if row.shots is not None and (row, task, metric) in results.scores]
+    rows = [row for row in results.rows_of(task) if row.shots is not None]
     groups = dict.fromkeys((row.arm, row.predictor) for row in rows)
     colours = {arm: number for number, arm in enumerate(dict.fromkeys(arm for arm, _ in groups))}
     for arm, predictor in groups:

@@ -59,7 +59,7 @@ def _time(
             process.kill()
     release(lock)
     told = "timed" if process.code() == 0 else f"could not be timed: {process.reason()}"
-    tell(f"{job.label}: {told}")
+    tell(f"{job.label}{f', {run.path.name}' if run.path.parent.name == 'tasks' else ''}: {told}")
 
 
 def _median(run: RunFolder) -> float | None:

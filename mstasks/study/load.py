@@ -52,14 +52,7 @@ def load_study(path: str | Path, overrides: Sequence[str] = (), plugins: Sequenc
     file = look_up_study(str(path), problems)
     problems.raise_if_any()
     assert file is not None  # else there was a problem
-    tree = _tree(file, str(path) if Path(path) == file else str(file), problems)
-    problems.raise_if_any()
-    assert tree is not None
-    study = validate(Study, Part(tree, tree, subject="a study file"), file.parent.absolute(), problems)
-    problems.raise_if_any()
-    assert study is not None
-    check_names_of_arms(study, tree, problems)
-    problems.raise_if_any()
+    study, tree = _validated(file, str(path) if Path(path) == file else str(file), problems)
     arms = arms_of(study, tree)
     check_order(arms, tree, problems)
     problems.raise_if_any()
@@ -70,6 +63,19 @@ def load_study(path: str | Path, overrides: Sequence[str] = (), plugins: Sequenc
     arms |= _held_out(study, tree, arms, recipes, problems)
     problems.raise_if_any()
     return LoadedStudy(study, file, arms, recipes)
+
+
+def _validated(file: Path, source: str, problems: Problems) -> tuple[Study, Node]:
+    """The file by itself: its keys, and the arms that it names."""
+    tree = _tree(file, source, problems)
+    problems.raise_if_any()
+    assert tree is not None  # else there was a problem
+    study = validate(Study, Part(tree, tree, subject="a study file"), file.parent.absolute(), problems)
+    problems.raise_if_any()
+    assert study is not None  # likewise
+    check_names_of_arms(study, tree, problems)
+    problems.raise_if_any()
+    return study, tree
 
 
 def _tree(file: Path, source: str, problems: Problems) -> Node | None:

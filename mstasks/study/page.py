@@ -37,5 +37,5 @@ def _shown(content: Table) -> list[Html]:
     """A table with its note; nothing if it has no row."""
     if not content.rows:
         return []
-    parts = [table(content.columns, content.rows, numbers=content.columns[1:])]
+    parts = [table(content.columns, content.rows, numbers=content.numbers)]
     return [*parts, paragraph(content.note, note=True)] if content.note else parts

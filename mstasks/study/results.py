@@ -71,6 +71,21 @@ class Results:
         found = dict.fromkeys(row for row, _, _ in self.scores)
         return sorted(found, key=lambda row: (order.index(row.arm), row.shots or 0))
 
+    def rows_of(self, task: str) -> list[Row]:
+        """Rows with scores of a task. What does not depend on the network, as beside each adaptation, is there once."""
+        found: dict[object, Row] = {}
+        for row in self.rows:
+            about = {
+                (key[2], seed): score.value
+                for key, by in self.scores.items()
+                if key[:2] == (row, task)
+                for seed, score in by.items()
+            }
+            if about:
+                own = row.arm if row.predictor in (NETWORK, ADAPTED) else ""
+                found.setdefault((row.shots, row.predictor, own, tuple(about.items())), row)
+        return list(found.values())
+
     @property
     def tasks(self) -> dict[str, list[str]]:
         """The metrics of each task, the primary one first."""

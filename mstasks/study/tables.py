@@ -23,12 +23,14 @@ class Table:
         columns: Headings.
         rows: As many cells each.
         note: A sentence below it; may be empty.
+        numbers: Columns that are aligned to the right.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
     note: str = ""
+    numbers: tuple[str, ...] = ()
 
 
 def tables(results: Results) -> list[Table]:
@@ -48,7 +50,7 @@ def arms_table(results: Results) -> Table:
     if single:
         columns.append(f"delta_m against {single}")
         note += " delta_m is the mean over tasks of the relative change of the primary metric in percent, better is up."
-    return Table("Arms", tuple(columns), rows, note)
+    return Table("Arms", tuple(columns), rows, note, numbers=tuple(columns[1:]))
 
 
 def task_table(results: Results, task: str) -> Table:
@@ -57,14 +59,17 @@ def task_table(results: Results, task: str) -> Table:
     arrow = {True: " ↑", False: " ↓", None: ""}[results.higher_is_better(task)]
     primary = metrics[0]
     rows = []
-    for row in results.rows:
-        if not any((row, task, metric) in results.scores for metric in metrics):
-            continue
-        cells = [mean_and_spread(results.values(row, task, metric)) for metric in metrics]
-        baseline = results.baseline(row, task) == row
-        rows.append((row.label, *cells, difference(results.difference(row, task, primary), baseline)))
-    columns = ("arm", primary + arrow, *metrics[1:], f"difference in {primary} [95 %]")
-    return Table(task, columns, rows)
+    for row in results.rows_of(task):
+        first, *others = (mean_and_spread(results.values(row, task, metric)) for metric in metrics)
+        rows.append((row.label, first, _difference(results, row, task, primary), *others))
+    columns = ("arm", primary + arrow, f"difference in {primary} [95 %]", *metrics[1:])
+    return Table(task, columns, rows, numbers=columns[1:])
+
+
+def _difference(results: Results, row: Row, task: str, metric: str) -> str:
+    if results.baseline(row, task) == row:
+        return "baseline"
+    return difference(results.difference(row, task, metric), spread(results.values(row, task, metric)).mean)
 
 
 def tuning_table(results: Results) -> Table:
@@ -79,7 +84,7 @@ def tuning_table(results: Results) -> Table:
             score = number(trial.score) if trial.score is not None else state.outcomes[trial.job].status.value
             rows.append((name, " ".join(trial.job.trial), score, "chosen" if trial == best else ""))
     note = "The score is the share of the gap to the constant predictor that is closed, mean over tasks, first seed."
-    return Table("Tuning on the validation split", ("arm", "values", "score on val", ""), rows, note)
+    return Table("Tuning on the validation split", ("arm", "values", "score on val", ""), rows, note, ("score on val",))
 
 
 def missing_table(results: Results) -> Table:
@@ -104,8 +109,9 @@ def sentences(results: Results) -> Iterator[str]:
         "an adapted network's score of a seed is the mean over its draws of the labelled images."
     )
     yield (
-        f"Differences are from `{study.compare.baseline}` or from the arm that adapts it likewise, paired by seed: the "
-        "mean of the differences and its 95 % interval by Student's t. Where there is one seed, adapted networks are "
+        f"Differences are from `{study.compare.baseline}`, those of arms trained without a task from it trained "
+        "likewise, those of adapted networks from it adapted to as many images. They are paired by seed: the mean of "
+        "the differences and its 95 % interval by Student's t. Where there is one seed, adapted networks are "
         "paired by draw instead, which tells how much the labelled images matter and nothing about other trainings."
     )
     yield (

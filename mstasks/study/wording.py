@@ -20,17 +20,22 @@ def mean_and_spread(values: Iterable[Score]) -> str:
     return f"{number(found.mean)}{sd} ({found.count}{missing})"
 
 
-def difference(found: Difference | None, baseline: bool) -> str:
-    """``+0.0120 [-0.0040, +0.0280] (3 seeds)``; ``baseline`` for the row that others are compared with."""
+def difference(found: Difference | None, like: float | None) -> str:
+    """``+0.0120 [-0.0040, +0.0280] (3 seeds)``.
+
+    Args:
+        found: The difference, if there is one.
+        like: The score that it is a difference of, which has as many digits.
+    """
     if found is None or found.paired.mean is None:
-        return "baseline" if baseline else NOTHING
+        return NOTHING
     paired, mean = found.paired, found.paired.mean
-    assert mean is not None  # said above, for type checkers
+    like = mean if like is None else like
     unit = found.unit if paired.count != 1 else found.unit.rstrip("s")
     if paired.interval is None:
-        return f"{signed(mean)} ({paired.count} {unit})"
+        return f"{signed(mean, like)} ({paired.count} {unit})"
     low, high = paired.interval
-    return f"{signed(mean)} [{signed(low, like=mean)}, {signed(high, like=mean)}] ({paired.count} {unit})"
+    return f"{signed(mean, like)} [{signed(low, like)}, {signed(high, like)}] ({paired.count} {unit})"
 
 
 def number(value: float | None, like: float | None = None) -> str:
@@ -40,9 +45,9 @@ def number(value: float | None, like: float | None = None) -> str:
     return f"{value:.{_digits(value if like is None else like)}f}"
 
 
-def signed(value: float, like: float | None = None) -> str:
-    """The same with its sign."""
-    return f"{value:+.{_digits(value if like is None else like)}f}"
+def signed(value: float, like: float) -> str:
+    """A number with its sign and as many digits as another has."""
+    return f"{value:+.{_digits(like)}f}"
 
 
 def _digits(value: float) -> int:

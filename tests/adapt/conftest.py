@@ -37,7 +37,7 @@ backbone: {model: test_resnet}
 decoder: {width: 16}
 tasks: {segmentation: {}, attributes: {}}
 unseen: {depth: {}}
-adapt: {shots: 4, draws: 2, strategy: {name: head-first, steps: 6}}
+adapt: {shots: 4, draws: 2, strategy: {name: head-first, steps: 6, backbone_lr: 0.03, trunk_lr: 0.03}}
 sparsity: {strength: one-shot, target: {macs: 0.5}}
 optim: {lr: 1.0e-3, steps: 3}
 run: {evaluate_every: 3, pictures: 0}

@@ -33,7 +33,7 @@ def start(experiment: Experiment) -> Network:
     """A network whose seen heads say something: they start near zero."""
     network = experiment.build_network(pretrained=False).eval()
     for name in seen_tasks(experiment):
-        torch.nn.init.normal_(network.heads[name].predict.weight, std=3.0)
+        torch.nn.init.normal_(network.get_parameter(f"heads.{name}.predict.weight"), std=3.0)
     return network
 
 
@@ -115,7 +115,7 @@ def test_distillation_does_not_depend_on_the_unit_of_a_task(experiment: Make, on
     network, tasks = start(own), {"segmentation": own.tasks["segmentation"]}
     scaled = copy.deepcopy(network)
     with torch.no_grad():
-        scaled.heads["segmentation"].predict.weight.mul_(factor)
+        scaled.get_parameter("heads.segmentation.predict.weight").mul_(factor)
     noisy = {name: value + 0.3 for name, value in predict(network, one_batch, tasks).items()}
     loss = Distilled(tasks, 1.0, network, "float32").loss(noisy, one_batch)
     assert loss > 0
@@ -131,7 +131,7 @@ def test_a_single_value_has_a_finite_distillation_loss(experiment: Make, one_bat
     assert truth["attributes"].shape == (1, 1)
     student = truth["attributes"].clone().requires_grad_()
     loss = Distilled(tasks, 1.0, network, "float32").loss({"attributes": student + 0.1}, one)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert student.grad is not None
     assert loss.isfinite()
     assert student.grad.isfinite().all()

@@ -31,6 +31,7 @@ def test_every_offered_strategy_is_built_from_its_options_and_without() -> None:
     }  # fmt: skip
     for name in registry.names("adaptation"):
         spec = registry.find("adaptation", name)
+        assert spec.options is not None
         for options in (None, resolve(spec.options)()):
             assert isinstance(resolve(spec.factory)(options), Adaptation)
 

@@ -108,7 +108,7 @@ def test_an_exit_code_that_a_verb_sets_is_kept(monkeypatch: pytest.MonkeyPatch) 
         (["fitt"], "mstasks: No such command 'fitt'."),
         (
             ["ls", "nothing"],
-            "'weightings', 'exporters', 'recipes', 'plugins'. Try `mstasks ls --help`.",
+            "'weightings', 'exporters', 'recipes', 'studies', 'plugins'. Try `mstasks ls --help`.",
         ),
         (["ls", "tasks", "--jsn"], "mstasks ls: No such option '--jsn'."),
         (["--bug"], "mstasks: No such option '--bug'."),

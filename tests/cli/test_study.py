@@ -128,3 +128,10 @@ def test_json_is_all_that_stands_on_stdout(capsys: Capture) -> None:
     assert {run["status"] for run in document["runs"]} == {"done"}
     assert [table["title"] for table in document["tables"]] == ["Arms", "segmentation", "depth"]
     assert "[4/4] sparse, seed 1: done" in shown.err
+
+
+def test_shipped_studies_are_listed_with_what_they_are(capsys: Capture) -> None:
+    assert main(["ls", "studies", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["studies/scenes/smoke"]["summary"].startswith("Three arms, three seeds, on rendered rooms")
+    assert Path(rows["studies/scenes/smoke"]["path"]).is_file()

@@ -25,7 +25,7 @@ compare: {baseline: dense, select: val}
 
 @pytest.mark.slow
 def test_a_study_that_is_killed_and_resumed_gives_the_numbers_of_one_that_was_not(tmp_path: Path) -> None:
-    recipe = RECIPE.replace("steps: 4", "steps: 24") + "run: {evaluate_every: 2, pictures: 0}\n"
+    recipe = RECIPE.replace("steps: 4", "steps: 12") + "run: {evaluate_every: 1, pictures: 0}\n"
     (tmp_path / "base.yaml").write_text(recipe, encoding="utf-8")
     (tmp_path / "a.study.yaml").write_text(STUDY, encoding="utf-8")
 

@@ -224,9 +224,11 @@ def test_an_arm_that_refers_to_another_runs_after_it_on_its_run(bench: Bench) ->
         "[method=sparse,", '["sparsity.reference={arm.dense}", method=sparse,'
     )
     bench.run(bench.plan(text.replace("compare:", "  dense: {}\ncompare:")), parallel=4)
-    assert labels(bench)[:2] == ["fit dense/seed-0", "fit dense/seed-1"]
-    sparse = [call["call"] for call in bench.calls() if "method=sparse" in call["call"]]
-    assert f"sparsity.reference={bench.root}/dense/seed-0/fake/001" in sparse[0]
+    made = labels(bench)
+    for seed in (0, 1):
+        assert made.index(f"fit dense/seed-{seed}") < made.index(f"fit sparse/seed-{seed}")
+        call = bench.calls()[made.index(f"fit sparse/seed-{seed}")]["call"]
+        assert f"sparsity.reference={bench.root}/dense/seed-{seed}/fake/001" in call
 
 
 def test_adaptations_follow_their_arm_at_every_number_of_shots(bench: Bench) -> None:
