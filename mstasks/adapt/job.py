@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,9 @@ from mstasks.adapt.support import Support, draw_support
 from mstasks.adapt.zeros import KeptZeros
 from mstasks.constant import fit_constants
 from mstasks.device import as_input, make_repeatable
-from mstasks.evaluate import TaskScores, score_constants, score_predictors
+from mstasks.evaluate import TaskScores, score_predictors
 from mstasks.figures import draw_predictions
-from mstasks.predictors import Predictor, network_predictor
+from mstasks.predictors import Predictor, constant_predictor, network_predictor
 from mstasks.record import record
 from mstasks.runfolder import RunFolder, finite, write_json
 from mstasks.sibling import new_sibling
@@ -203,14 +203,19 @@ class Job:
         groups = "channel" if recipe.sparsity is None else recipe.sparsity.groups
         return KeptZeros(network, recipe.data.size, groups)
 
-    def _seen(self) -> Seen:
+    @property
+    def _held(self) -> dict[str, BoundTask]:
+        """The seen tasks that something is done for."""
         seen = {name: bound for name, bound in self._experiment.tasks.items() if name != self.plan.task}
-        if not seen or self._settings.seen == "release":
+        return {} if self._settings.seen == "release" else seen
+
+    def _seen(self) -> Seen:
+        if not self._held:
             return Released()
         if self._settings.seen == "support":
-            return Rehearsed(seen, self._settings.seen_weight)
+            return Rehearsed(self._held, self._settings.seen_weight)
         teacher = copy.deepcopy(self._start.network).to(self._experiment.device)
-        return Distilled(seen, self._settings.seen_weight, teacher, self.plan.recipe.optim.precision)
+        return Distilled(self._held, self._settings.seen_weight, teacher, self.plan.recipe.optim.precision)
 
     def _targets(self) -> set[str]:
         """Targets that the support images are read with."""
@@ -233,11 +238,13 @@ class Job:
             predictors[source.name] = network_predictor(self._adapted(source, support, number), alone, precision)
         if number == 0:
             predictors["before"] = network_predictor(start, tasks, precision)
-        reference = score_constants(tasks, self._constants, self._experiment.batches("test")) if number == 0 else {}
-        batches = self._experiment.batches("test")
-        found = score_predictors(predictors, tasks, batches, reference, self._experiment.device)
+            predictors["constant"] = constant_predictor(self._constants, tasks)
+        found = score_predictors(predictors, tasks, self._experiment.batches("test"), {}, self._experiment.device)
         if number == 0:
-            self.before, self.after = found.pop("before"), found[ADAPTED]
+            constant, self.before = found.pop("constant"), found.pop("before")
+            self.after = {
+                name: replace(scores, constant=constant[name].values) for name, scores in found[ADAPTED].items()
+            }
         return {column: scores[self.plan.task] for column, scores in found.items()}
 
     def _fit_constants(self, support: Support) -> dict[str, Tensor]:
@@ -256,8 +263,7 @@ class Job:
         network = self._start.network
         zero = {} if self._settings.grow else self._zeros(network, self._source).held
         new = self._start.new | {f"heads.{self.plan.task}"}
-        seen = self._seen().tasks if self._settings.seen != "release" else {}
-        return part_rows(network, new, seen, self.plan.strategy.phases(self._settings.shots), zero)
+        return part_rows(network, new, self._held, self.plan.strategy.phases(self._settings.shots), zero)
 
     def _log(self, step: int, losses: Mapping[str, float]) -> None:
         self.made.log({"step": step, "split": "train", "loss": dict(losses)})

@@ -40,6 +40,8 @@ def part_rows(
         phases: Of the strategy.
         zero: Zero parameters that stay zero, by part.
     """
+    trained = {part.removeprefix("heads.") for part in new if part.startswith("heads.")} | set(seen)
+    read = any(getattr(network.heads[task], "reads_trunk", True) for task in trained)
     counts: dict[str, int] = {}
     rates: dict[str, list[float | None]] = {}
     for name, parameter in network.named_parameters():
@@ -47,6 +49,6 @@ def part_rows(
         counts[part] = counts.get(part, 0) + parameter.numel()
         own = rates.setdefault(part, [None] * len(phases))
         for index, phase in enumerate(phases):
-            rate = phase.rate(name, parameter.dim(), new, seen)
+            rate = None if part == "trunk" and not read else phase.rate(name, parameter.dim(), new, seen)
             own[index] = rate if rate is not None else own[index]
     return [PartRow(part, part in new, counts[part], zero.get(part, 0), tuple(rates[part])) for part in counts]

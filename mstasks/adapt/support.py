@@ -132,12 +132,13 @@ class _Remembered:
     """A data set that reads each sample once: a support set is small, and passed through many times."""
 
     dataset: Dataset
-    samples: dict[str, Sample] = field(default_factory=dict)
+    samples: dict[tuple[str, tuple[str, ...]], Sample] = field(default_factory=dict)
 
     def ids(self, split: Split) -> Sequence[str]:
         return self.dataset.ids(split)
 
     def load(self, id: str, targets: Collection[str]) -> Sample:
-        if id not in self.samples:
-            self.samples[id] = self.dataset.load(id, targets)
-        return self.samples[id]
+        key = (id, tuple(targets))
+        if key not in self.samples:
+            self.samples[key] = self.dataset.load(id, targets)
+        return self.samples[key]

@@ -46,6 +46,7 @@ device: cpu
 _DENSE = ("method=multi-task", "sparsity=null")
 _OVERRIDES = {
     "masked": (),
+    "smooth": ("backbone.model=mobilenetv3_small_050",),  # behind hard-swish dead channels get gradients
     "dense": _DENSE,
     "image-level": (*_DENSE, "tasks.segmentation=null"),
     "single-task": (*_DENSE, "method=single-task"),

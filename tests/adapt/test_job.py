@@ -163,6 +163,13 @@ def test_zero_stays_zero_and_the_same_channels_can_be_removed(done: Callable[[st
     assert not compact.changed
 
 
+def test_zero_stays_zero_where_gradients_would_bring_it_back(runs: Runs, tmp_path: Path) -> None:
+    own = adapt(runs("smooth"), tmp_path, "adapt.draws=1", "data.test=1")
+    before, after = (zeros(open_trained(run)[1]) for run in (own.parent, own.run))
+    assert any(any(zero) for zero in before.values())
+    assert all(after[name] == zero for name, zero in before.items())
+
+
 def test_growth_lets_them_back(done: Callable[[str], Done], runs: Runs, tmp_path: Path) -> None:
     own = adapt(runs("masked"), tmp_path, "adapt.grow=true", "adapt.draws=1", "adapt.strategy=all-at-once")
     after = zeros(open_trained(own.run)[1])
