@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from mstasks.sparsity.part import SparsePart
     from mstasks.sparsity.strength.base import Readings, Strength
     from mstasks.target import Target
-    from mstasks.task import Task
+    from mstasks.task import Task, logit_code
     from mstasks.train.objective import Objective, StepLosses
     from mstasks.train.weighting import LossWeighting
 
@@ -81,6 +81,7 @@ _LAZY = {
     "Task": "mstasks.task",
     "TaskMetric": "mstasks.metrics",
     "Update": "mstasks.meta.update",
+    "logit_code": "mstasks.task",
     "map_threads": "mstasks.data.threads",
     "nearest": "mstasks.data.sampling",
     "open_file": "mstasks.data.files",
@@ -141,6 +142,7 @@ __all__ = [  # noqa: RUF022 - grouped: light names first, then what imports torc
     "Task",
     "TaskMetric",
     "Update",
+    "logit_code",
     "map_threads",
     "nearest",
     "open_file",

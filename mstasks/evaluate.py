@@ -28,6 +28,8 @@ class TaskScores:
         best_value: What a perfect prediction scores.
         values: The network's scores by metric.
         constant: The constant predictor's.
+        directions: By metric, the primary one among them, whether higher is better; parts such as ``miou/door`` have
+            that of their metric.
     """
 
     primary: str
@@ -35,6 +37,7 @@ class TaskScores:
     best_value: float
     values: Scores
     constant: Scores = field(default_factory=dict)
+    directions: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def gap_closed(self) -> float:
@@ -141,5 +144,8 @@ def evaluate(
 
 
 def _task_scores(bound: BoundTask, values: Scores, constant: Scores) -> TaskScores:
-    name, metric = next(iter(bound.task.metrics().items()))
-    return TaskScores(name, bool(metric.higher_is_better), float(metric.best_value), values, constant)
+    metrics = bound.task.metrics()
+    primary = next(iter(metrics))
+    directions = {name: bool(metric.higher_is_better) for name, metric in metrics.items()}
+    best = float(metrics[primary].best_value)
+    return TaskScores(primary, directions[primary], best, values, constant, directions)

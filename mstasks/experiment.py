@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -162,11 +162,20 @@ class Experiment:
             world=world(),
         )
 
-    def batches(self, split: Split, ids: Sequence[str] | None = None) -> Iterator[Batch]:
-        """Batches of a split, or of chosen ids of it, resized and otherwise as they are."""
+    def batches(
+        self, split: Split, ids: Sequence[str] | None = None, targets: Collection[str] | None = None
+    ) -> Iterator[Batch]:
+        """Batches of a split, resized and otherwise as they are.
+
+        Args:
+            split: The split.
+            ids: Which of it; all by default.
+            targets: Names of the targets to read; all that the tasks read by default.
+        """
         data = self.recipe.data
         chosen = self.ids(split) if ids is None else ids
-        return eval_batches(self.dataset, chosen, self.pipeline, self.infos, data.batch_size, data.workers)
+        infos = {name: info for name, info in self.infos.items() if targets is None or name in targets}
+        return eval_batches(self.dataset, chosen, self.pipeline, infos, data.batch_size, data.workers)
 
     def build_network(self, *, pretrained: bool = True) -> Network:
         """A fresh network, the same for the same seed.

@@ -1,4 +1,4 @@
-"""What the networks of a run cost, read from summaries: MACs, parameters, and how much of the shared part is left."""
+"""What the networks of a run cost, read from summaries: MACs, parameters, and how much of the sparse part is left."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ class RunCost:
     Attributes:
         macs: Of the whole network; of all networks of a `single-task` parent together. None if not written down.
         parameters: Alike.
-        shared_left: MACs that are left of the shared part, over those of the dense one; with `sparsity.scope: backbone`
-            of the backbone alone. None if not written down.
+        scope: What was trained to be sparse, and what `left` is of: ``shared``, backbone and trunk, or ``backbone``.
+            None for a run that was not, of which all is left in either scope.
+        left: MACs of the scope that are left, over those of the dense network's. None if not written down.
     """
 
     macs: int | None
     parameters: int | None
-    shared_left: float | None
+    scope: str | None
+    left: float | None
 
 
 def run_cost(summaries: Sequence[Mapping[str, Any]], *, compact: bool = False) -> RunCost:
@@ -32,12 +34,15 @@ def run_cost(summaries: Sequence[Mapping[str, Any]], *, compact: bool = False) -
         summaries: Of the run's network; of each network of a `single-task` parent, whose costs are added up.
         compact: Whether channels were removed, so that only `sparsity` of the summary tells what there was before.
     """
-    shared = [_shared(summary, compact=compact) for summary in summaries]
-    left, dense = _sum(pair[0] for pair in shared), _sum(pair[1] for pair in shared)
+    pairs = [_scope_macs(summary, compact=compact) for summary in summaries]
+    left, dense = _sum(pair[0] for pair in pairs), _sum(pair[1] for pair in pairs)
+    scopes = {(summary.get("sparsity") or {}).get("scope") for summary in summaries}
+    alike = len(scopes) == 1  # all networks of a run have one recipe
     return RunCost(
         macs=_sum(_whole(summary, "macs") for summary in summaries),
         parameters=_sum(_whole(summary, "parameters") for summary in summaries),
-        shared_left=left / dense if left is not None and dense else None,
+        scope=scopes.pop() if alike else None,
+        left=left / dense if alike and left is not None and dense else None,
     )
 
 
@@ -58,8 +63,8 @@ def _whole(summary: Mapping[str, Any], kind: str) -> int | None:
     return sum(part[kind] for part in network.values()) if network else None
 
 
-def _shared(summary: Mapping[str, Any], *, compact: bool) -> tuple[int | None, int | None]:
-    """MACs of one network's shared part: what is left, and what the dense one has."""
+def _scope_macs(summary: Mapping[str, Any], *, compact: bool) -> tuple[int | None, int | None]:
+    """MACs of one network's sparse part, else of its shared part: what is left, and what the dense one has."""
     if "sparsity" in summary:
         return summary["sparsity"]["macs_compact"], summary["sparsity"]["macs_dense"]
     network = summary.get("network") or {}

@@ -169,9 +169,14 @@ def finite(value: Any) -> Any:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON so that a reader sees the old or the new file, never a part."""
+    """Write JSON as `write_text` writes text."""
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a file so that a reader sees the old or the new one, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.write_text(content, encoding="utf-8")
     temporary.replace(path)
 
 

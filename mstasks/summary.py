@@ -21,6 +21,7 @@ def task_summary(scores: TaskScores, split: str) -> dict[str, Any]:
     return {
         "primary": scores.primary,
         "higher_is_better": scores.higher_is_better,
+        "directions": dict(scores.directions),
         "gap_closed": scores.gap_closed,
         split: scores.values,
         "constant": scores.constant,

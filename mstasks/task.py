@@ -106,6 +106,20 @@ class Task(ABC):
         return picture_of_kind(self.kind, self.info, value)
 
 
+def logit_code(target: Target) -> Tensor:
+    """Logits that are linear in labels from 0 to 1: -4 at 0, 0 at 0.5, 4 at 1. For tasks that decode with a sigmoid.
+
+    They decode to a label of 0, 0.5 or 1 within 0.02, to any within 0.14, and in the labels' order.
+
+    Args:
+        target: Labels in [0, 1] and validity, of the same shape.
+
+    Returns:
+        float32, of that shape; 0 where there is no label.
+    """
+    return _CODE * (2 * target.value.float().masked_fill(~target.valid, 0.5) - 1)
+
+
 def one_versus_rest(target: Target, classes: int) -> Tensor:
     """+4 for a pixel's class and -4 for all others, float32, shape (batch, classes, height, width).
 

@@ -25,6 +25,8 @@ WORK = (
     "compaction",
     "comparable",
     "comparison",
+    "comparison_columns",
+    "comparison_findings",
     "equality",
     "estimate",
     "evaluate",

@@ -85,12 +85,12 @@ def test_a_run_that_is_named_twice_is_taken_once(tmp_path: Path, monkeypatch: py
 
 def test_costs_of_a_dense_network_are_those_of_its_parts(tmp_path: Path) -> None:
     cost = compare_runs([write_run(tmp_path / "001", depth(0.5))]).runs[0].cost
-    assert (cost.macs, cost.parameters, cost.shared_left) == (460, 45, 1.0)
+    assert (cost.macs, cost.parameters, cost.scope, cost.left) == (460, 45, None, 1.0)
 
 
 def test_costs_of_a_sparse_network_are_those_without_dead_channels(tmp_path: Path) -> None:
     cost = compare_runs([write_run(tmp_path / "001", depth(0.5), sparsity=SPARSITY)]).runs[0].cost
-    assert (cost.macs, cost.parameters, cost.shared_left) == (160, 16, 0.25)
+    assert (cost.macs, cost.parameters, cost.scope, cost.left) == (160, 16, "shared", 0.25)
 
 
 def test_what_a_compact_network_was_cut_from_is_known_from_its_sparsity_alone(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_what_a_compact_network_was_cut_from_is_known_from_its_sparsity_alone(tm
     unknown = write_run(tmp_path / "002", depth(0.5), compact={})
     for path in (sparse, unknown):
         (path / "structure.json").write_text("{}")
-    assert [run.cost.shared_left for run in compare_runs([sparse, unknown]).runs] == [0.25, None]
+    assert [run.cost.left for run in compare_runs([sparse, unknown]).runs] == [0.25, None]
 
 
 def test_a_single_task_parent_merges_its_children(tmp_path: Path) -> None:
@@ -108,14 +108,14 @@ def test_a_single_task_parent_merges_its_children(tmp_path: Path) -> None:
         write_run(parent / "tasks" / name, {name: entry})
     multi = write_run(tmp_path / "002", both(0.4, 0.6))
     merged, other = compare_runs([parent, multi]).runs
-    assert (merged.cost.macs, merged.cost.parameters, merged.cost.shared_left) == (2 * 460, 2 * 45, 1.0)
+    assert (merged.cost.macs, merged.cost.parameters, merged.cost.left) == (2 * 460, 2 * 45, 1.0)
     assert list(other.delta_m.changes) == ["segmentation", "depth"]
     assert other.differs == ()  # the images are those of the children
 
 
 def test_costs_that_nobody_wrote_down_are_not_made_up(tmp_path: Path) -> None:
     cost = compare_runs([write_run(tmp_path / "001", depth(0.5), network=None)]).runs[0].cost
-    assert (cost.macs, cost.parameters, cost.shared_left) == (None, None, None)
+    assert (cost.macs, cost.parameters, cost.left) == (None, None, None)
 
 
 def test_delta_m_is_of_what_is_primary_in_the_baseline() -> None:

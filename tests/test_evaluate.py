@@ -116,6 +116,7 @@ def test_a_network_is_scored_over_all_valid_elements_of_the_split(network: Netwo
     assert list(found) == ["map", "facts"]
     for name, task in found.items():
         assert (task.primary, task.higher_is_better, task.best_value) == ("abs", False, 0.0)
+        assert task.directions == {"abs": False, "square": False}
         assert task.values["abs"] == pytest.approx(expected[name].mean().item(), rel=1e-5)
         assert task.values["square"] == pytest.approx(expected[name].square().mean().item(), rel=1e-5)
     assert found["map"].constant == {"abs": 2.0}

@@ -65,6 +65,8 @@ def test_a_run_leaves_what_it_promises(recipe: Path) -> None:
     assert summary["images"] == 24
     assert summary["tasks"]["depth"]["primary"] == "rmse"
     assert not summary["tasks"]["depth"]["higher_is_better"]
+    directions = summary["tasks"]["depth"]["directions"]
+    assert (directions["rmse"], directions["abs"], directions["delta1"]) == (False, False, True)
     assert (
         set(summary["tasks"]["depth"]["test"]) == set(summary["tasks"]["depth"]["constant"]) > {"rmse", "abs", "delta1"}
     )

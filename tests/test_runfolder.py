@@ -56,5 +56,5 @@ def test_an_unfinished_run_is_told_how_to_be_finished(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"not complete\. Go on with `mstasks fit --resume "):
         run.read_summary()
     run.structure.write_text("{}")  # `mstasks compact` was killed: there is nothing to resume
-    with pytest.raises(UsageError, match=r"not complete\. Make it again with `mstasks compact`\.$"):
+    with pytest.raises(UsageError, match=r"not complete\. Make it again from the run that it was made from\.$"):
         run.read_summary()

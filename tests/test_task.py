@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mstasks import PooledMean, Target, TargetInfo, TargetKind, Task, TaskMetric
+from mstasks import PooledMean, Target, TargetInfo, TargetKind, Task, TaskMetric, logit_code
 
 
 class Plain(Task):
@@ -79,3 +79,12 @@ def test_what_cannot_be_encoded_without_the_task_is_not() -> None:
     target = Target(torch.zeros(1, 2, 2, dtype=torch.int64), torch.ones(1, 2, 2, dtype=torch.bool))
     assert Plain(TargetKind.LABEL_MAP, 2, names=3).encode(target) is None
     assert Plain(TargetKind.DEPTH_MAP, 2).encode(labels(TargetKind.DEPTH_MAP, 1)) is None
+
+
+def test_the_code_of_a_yes_or_no_is_a_logit_that_is_linear_in_the_label() -> None:
+    value = torch.tensor([[0.0, 1.0, 0.5, 0.25, math.nan]])
+    code = logit_code(Target(value.to(torch.float64), value.isfinite()))
+    assert code.dtype == torch.float32
+    assert code.tolist() == [[-4.0, 4.0, 0.0, -2.0, 0.0]]
+    found = code.sigmoid()[0]
+    assert (found - value[0])[:3].abs().max() < 0.02

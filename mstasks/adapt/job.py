@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,20 +19,23 @@ from mstasks.adapt.parts import PartRow, part_rows
 from mstasks.adapt.references import references
 from mstasks.adapt.seen import Distilled, Rehearsed, Released, Seen
 from mstasks.adapt.session import Session, ignore
-from mstasks.adapt.sources import Source, baseline, own_source
+from mstasks.adapt.sources import Source, baseline, own_source, reference_start
 from mstasks.adapt.summary import adapted_summary
 from mstasks.adapt.support import Support, draw_support
 from mstasks.adapt.zeros import KeptZeros
 from mstasks.constant import fit_constants
 from mstasks.device import as_input, make_repeatable
+from mstasks.errors import MstasksError, UsageError
 from mstasks.evaluate import TaskScores, score_predictors
 from mstasks.figures import draw_predictions
 from mstasks.predictors import Predictor, constant_predictor, network_predictor
+from mstasks.recipe import load_recipe
 from mstasks.record import record
 from mstasks.runfolder import RunFolder, finite, write_json
 from mstasks.sibling import new_sibling
 from mstasks.structure import write_structure
 from mstasks.train.checkpoint import find_checkpoint, save_network
+from mstasks.train.recalibrate import recalibrate
 from mstasks.trained import read_constants
 
 if TYPE_CHECKING:
@@ -75,11 +79,25 @@ def adapting(run: RunFolder, plan: Plan, out: Path | None = None) -> Iterator[Jo
     run.read_summary()
     if plan.recipe.adapt.grow:
         refuse_growth(run)
+        _refuse_idle_growth(plan)
     job = Job(run, plan)
+    # How this adaptation was done stands in the summary; it is not how the next one is to be done.
+    recipe = plan.recipe.model_copy(update={"adapt": load_recipe(run.recipe).recipe.adapt})
     with new_sibling(run, out) as made:
-        record(plan.loaded, made)
+        record(replace(plan.loaded, recipe=recipe), made)
         job.made = made
         yield job
+
+
+def _refuse_idle_growth(plan: Plan) -> None:
+    """Channels that come back are random; only training makes them worth their MACs."""
+    phases = plan.strategy.phases(plan.recipe.adapt.shots)
+    if not any(phase.rates.keys() & {"backbone", "trunk"} and not phase.norms_and_biases for phase in phases):
+        raise UsageError(
+            f"`adapt.grow` brings back channels that have to learn, and strategy "
+            f"{plan.recipe.adapt.strategy.name!r} trains no weights of backbone and trunk. Take another strategy, such "
+            "as head-first, or leave out `adapt.grow`."
+        )
 
 
 class Job:
@@ -96,6 +114,7 @@ class Job:
         before: Test scores before, by task, once the first draw is done: of the new task with its untrained head.
         after: Test scores of what is kept, by task, likewise.
         grown: Channels that came back, by part, with `adapt.grow`.
+        failed: A sentence for each baseline that could not be adapted in a draw.
     """
 
     made: RunFolder
@@ -107,6 +126,7 @@ class Job:
         self._experiment.tasks  # noqa: B018 - what a task refuses is told before anything else is done
         self._baselines = [baseline(plan, name) for name in self._settings.baselines]
         self._started = {source.name: source.start() for source in (self._source, *self._baselines)}
+        self._reference = reference_start(plan, run, self._start)
         self._kept: Network | None = None
         self._supports = [
             draw_support(self._experiment, self.bound, self._settings.shots, number)
@@ -117,6 +137,7 @@ class Job:
         self.after: dict[str, TaskScores] = {}
         self._constants: dict[str, Tensor] = {}
         self.grown: dict[str, int] = {}
+        self.failed: list[str] = []
         self._done: list[Draw] = []
 
     @property
@@ -180,6 +201,7 @@ class Job:
             network,
             source.experiment.tasks[self.plan.task],
             started.new | {f"heads.{self.plan.task}"},
+            started.new,
             support,
             self._seen() if own else Released(),
             zeros,
@@ -187,7 +209,12 @@ class Job:
             self._log if own and number == 0 else ignore,
         )
         self.plan.strategy.adapt(session)
-        return network
+        if zeros is not None:
+            zeros.apply()  # a strategy of another plugin may not have thought of it
+        if "backbone" in started.new:
+            # Statistics of a whole network, averaged over few steps, would say more of its first weights than of these.
+            recalibrate(network, support.plain(support.trained_on), source.experiment.device, session.precision)
+        return network.eval()
 
     def _grow(self, network: Network, support: Support, number: int) -> None:
         generator = torch.Generator().manual_seed(support.seed)
@@ -201,7 +228,8 @@ class Job:
     def _zeros(self, network: Network, source: Source) -> KeptZeros:
         recipe = source.experiment.recipe
         groups = "channel" if recipe.sparsity is None else recipe.sparsity.groups
-        return KeptZeros(network, recipe.data.size, groups)
+        new = {part.removeprefix("heads.") for part in self._started[source.name].new}
+        return KeptZeros(network, recipe.data.size, groups, beside=new)
 
     @property
     def _held(self) -> dict[str, BoundTask]:
@@ -233,19 +261,34 @@ class Job:
         alone = {self.plan.task: self.bound}
         start = copy.deepcopy(self._start.network).to(self._experiment.device)
         predictors: dict[str, Predictor] = {ADAPTED: network_predictor(network, tasks, precision)}
-        predictors |= references(start, self.bound, support, precision)
+        before = copy.deepcopy(self._reference.network).to(self._experiment.device)
+        predictors |= references(before, self.bound, support, precision, self._reference.new)
         for source in self._baselines:
-            predictors[source.name] = network_predictor(self._adapted(source, support, number), alone, precision)
+            adapted = self._baseline(source, support, number)
+            if adapted is not None:
+                predictors[source.name] = network_predictor(adapted, alone, precision)
         if number == 0:
             predictors["before"] = network_predictor(start, tasks, precision)
             predictors["constant"] = constant_predictor(self._constants, tasks)
-        found = score_predictors(predictors, tasks, self._experiment.batches("test"), {}, self._experiment.device)
+        batches = self._experiment.batches("test", targets={bound.target for bound in tasks.values()})
+        found = score_predictors(predictors, tasks, batches, {}, self._experiment.device)
         if number == 0:
             constant, self.before = found.pop("constant"), found.pop("before")
             self.after = {
                 name: replace(scores, constant=constant[name].values) for name, scores in found[ADAPTED].items()
             }
-        return {column: scores[self.plan.task] for column, scores in found.items()}
+        scores = {column: scores[self.plan.task] for column, scores in found.items()}
+        own = scores[ADAPTED]
+        missing = replace(own, values=dict.fromkeys(own.values, math.nan))
+        return {**scores, **{source.name: scores.get(source.name, missing) for source in self._baselines}}
+
+    def _baseline(self, source: Source, support: Support, number: int) -> Network | None:
+        """A baseline after it was adapted; None, and a sentence, if that failed, for the run itself has not."""
+        try:
+            return self._adapted(source, support, number)
+        except MstasksError as error:
+            self.failed.append(f"draw {number}: baseline {source.name!r} has no score: {error}")
+            return None
 
     def _fit_constants(self, support: Support) -> dict[str, Tensor]:
         """The run's own constants, and the task's, of the support images: no other label may be looked at."""
@@ -260,10 +303,11 @@ class Job:
         write_json(self.made.path / "splits.json", {**splits, "support": list(self._supports[0])})
 
     def _part_rows(self) -> list[PartRow]:
-        network = self._start.network
+        network, fresh = self._start.network, self._start.new
         zero = {} if self._settings.grow else self._zeros(network, self._source).held
-        new = self._start.new | {f"heads.{self.plan.task}"}
-        return part_rows(network, new, self._held, self.plan.strategy.phases(self._settings.shots), zero)
+        new = fresh | {f"heads.{self.plan.task}"}
+        phases = self.plan.strategy.phases(self._settings.shots)
+        return [replace(row, new=row.name in fresh) for row in part_rows(network, new, self._held, phases, zero)]
 
     def _log(self, step: int, losses: Mapping[str, float]) -> None:
         self.made.log({"step": step, "split": "train", "loss": dict(losses)})

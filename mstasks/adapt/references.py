@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from mstasks.adapt.options import TuneOptions
@@ -26,23 +27,26 @@ if TYPE_CHECKING:
 RIDGE, PROBE, TRIVIAL = "ridge", "probe", "trivial"
 
 
-def references(network: Network, bound: BoundTask, support: Support, precision: Precision) -> dict[str, Predictor]:
+def references(
+    network: Network, bound: BoundTask, support: Support, precision: Precision, new: Collection[str]
+) -> dict[str, Predictor]:
     """By column, the predictors that an adaptation is compared with.
 
     ``ridge`` is the closed form; for a task that has none ``probe``, the same map trained by the task's own loss;
-    neither for a dense task on a network without a trunk. ``trivial`` is the mean label map, or the prior, of the
-    support images.
+    neither for a dense task on a network without a trunk, or with one that nobody has trained. ``trivial`` is the mean
+    label map, or the prior, of the support images.
 
     Args:
         network: Before it was adapted; on the device.
         bound: The task.
         support: The support set.
         precision: Of forward passes.
+        new: Parts of the network that have no trained weights.
     """
     found: dict[str, Predictor] = {}
     plain = support.plain()
     trivial = fit_trivial(bound, plain)
-    if not bound.task.kind.dense or network.trunk is not None:
+    if not bound.task.kind.dense or (network.trunk is not None and "trunk" not in new):
         device = next(network.parameters()).device
         fit = ridge_head(network, bound, plain, device, precision)
         name, head = (PROBE, _probe(network, bound, support, precision)) if fit is None else (RIDGE, fit.head)
@@ -59,6 +63,6 @@ def _probe(network: Network, bound: BoundTask, support: Support, precision: Prec
     head = kind(network.info, bound.task.channels)
     alone.heads[bound.name] = head.to(next(network.parameters()).device)
     new = frozenset({f"heads.{bound.name}"})
-    session = Session(alone, bound, new, support, Released(), None, precision, ignore)
+    session = Session(alone, bound, new, new, support, Released(), None, precision, ignore)
     Probe(TuneOptions()).adapt(session)
     return alone.heads[bound.name]

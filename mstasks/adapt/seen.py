@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -65,12 +64,6 @@ class Rehearsed(Seen):
         return self._weight * torch.stack(terms).sum()
 
 
-@dataclass(frozen=True, slots=True)
-class _Teacher:
-    network: Network
-    precision: Precision
-
-
 class Distilled(Seen):
     """Their raw predictions are held to those of the network before it was adapted, on the support images.
 
@@ -87,12 +80,12 @@ class Distilled(Seen):
 
     def __init__(self, tasks: Mapping[str, BoundTask], weight: float, teacher: Network, precision: Precision) -> None:
         self.tasks, self._weight = tasks, weight
-        self._teacher = _Teacher(teacher.eval().requires_grad_(False), precision)
+        self._teacher, self._precision = teacher.eval().requires_grad_(False), precision
 
     def loss(self, predictions: Mapping[str, Tensor], batch: Batch) -> Tensor:
         """Sum over tasks."""
         with torch.no_grad():
-            truth = forward(self._teacher.network, batch.images, self._teacher.precision, tasks=tuple(self.tasks))
+            truth = forward(self._teacher, batch.images, self._precision, tasks=tuple(self.tasks))
         terms = [_relative_error(predictions[name].float(), truth[name].float()) for name in self.tasks]
         return self._weight * torch.stack(terms).sum()
 

@@ -33,8 +33,9 @@ class Session:
     Attributes:
         network: On the device; changed in place.
         bound: The task.
-        new: Parts that start afresh: ``heads.<task>`` always, ``backbone`` and ``trunk`` if they have no trained
-            weights.
+        new: Parts that learn at the rate of what is new: ``heads.<task>``, and `fresh`.
+        fresh: Parts without trained weights, whose norms take statistics: ``heads.<task>`` unless the network did the
+            task before, ``backbone`` and ``trunk`` if nobody trained them.
         support: The support set.
         seen: The tasks that the network did before, and what is done to keep them.
         zeros: Keeps what is zero at zero; None if the network may grow.
@@ -45,6 +46,7 @@ class Session:
     network: Network
     bound: BoundTask
     new: frozenset[str]
+    fresh: frozenset[str]
     support: Support
     seen: Seen
     zeros: KeptZeros | None
@@ -55,11 +57,6 @@ class Session:
     def device(self) -> torch.device:
         """Where the network is."""
         return next(self.network.parameters()).device
-
-    @property
-    def head(self) -> str:
-        """The part that is the task's head."""
-        return f"heads.{self.bound.name}"
 
     def state(self) -> dict[str, Tensor]:
         """A copy of everything in the network that training changes."""

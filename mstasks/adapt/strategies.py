@@ -92,6 +92,8 @@ class NewDecoder(Tuned):
 class Probe(Tuned):
     """A linear head, trained by the task's own loss on features that stay as they are."""
 
+    keeps_features = True
+
     def head(self, dense: bool) -> Head | None:
         """A bare 1x1 convolution, or the linear layer on pooled features."""
         return Head(name="linear" if dense else "pooled")
@@ -108,6 +110,8 @@ class Ridge(Adaptation):
         options: The penalty; chosen by leaving images out if None.
     """
 
+    closed_form = True
+    keeps_features = True
     options: RidgeOptions
 
     def __init__(self, options: RidgeOptions | None = None) -> None:

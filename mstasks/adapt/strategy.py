@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from mstasks.adapt.session import Session
@@ -28,6 +28,11 @@ class Phase:
     steps: int
     rates: Mapping[str, float] = field(default_factory=dict)
     norms_and_biases: bool = False
+
+    @property
+    def head_alone(self) -> bool:
+        """Whether nothing but what starts afresh is trained."""
+        return not self.rates.keys() - {"new"}
 
     def rate(self, name: str, dimensions: int, new: Collection[str], seen: Collection[str]) -> float | None:
         """The peak rate of a parameter; None if it is frozen.
@@ -59,7 +64,15 @@ class Adaptation(ABC):
 
     Args:
         options: The validated options of the spec, None if the spec has none.
+
+    Attributes:
+        closed_form: Whether it solves for what it looks for, without steps; said on the screen.
+        keeps_features: Whether nothing but a head is fitted, to features that stay as they are. It is refused where a
+            dense task would read a trunk that nobody has trained.
     """
+
+    closed_form: ClassVar[bool] = False
+    keeps_features: ClassVar[bool] = False
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options

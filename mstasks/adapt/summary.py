@@ -74,17 +74,13 @@ def _adapt(job: Job, draws: Sequence[Draw], steps: int) -> dict[str, Any]:
         "draws": [_draw(draw) for draw in draws],
         "seen": {name: {"before": scores.values, "after": job.after[name].values} for name, scores in seen.items()},
         "released": list(job.plan.released),
+        "failed": list(job.failed),
         "parts": [asdict(row) for row in job.parts],
     }
 
 
-def primary_values(column: str, draws: Sequence[Draw]) -> list[float]:
-    """The primary metric of a column, draw by draw."""
-    return [draw.scores[column].values[draw.scores[column].primary] for draw in draws]
-
-
 def _spread(column: str, draws: Sequence[Draw]) -> dict[str, float | None]:
-    found = spread(primary_values(column, draws))
+    found = spread(draw.scores[column].values[draw.scores[column].primary] for draw in draws)
     return {"mean": found.mean, "sd": found.sd}
 
 

@@ -14,6 +14,7 @@ from mstasks.adapt.options import TuneOptions
 from mstasks.adapt.session import Session
 from mstasks.adapt.strategy import Phase
 from mstasks.data.batch import Batch
+from mstasks.modes import evaluating
 from mstasks.train.finite import NonFiniteError
 from mstasks.train.forward import forward
 from mstasks.train.losses import task_losses
@@ -47,7 +48,7 @@ def tune(session: Session, phases: Sequence[Phase], options: TuneOptions) -> Non
             optimizer = _optimizer(session, phase, options)
             for own in range(phase.steps):
                 set_rates(optimizer, warmup_cosine(own, phase.steps, options.warmup))
-                _step(session, next(batches), optimizer, options, step)
+                _step(session, phase, next(batches), optimizer, options, step)
                 step += 1
                 best.look(step, sum(each.steps for each in phases))
     finally:
@@ -60,7 +61,7 @@ def tune(session: Session, phases: Sequence[Phase], options: TuneOptions) -> Non
 
 def _set_modes(session: Session) -> None:
     session.network.eval()
-    for part in session.new:
+    for part in session.fresh:
         session.network.get_submodule(part).train()
 
 
@@ -80,9 +81,9 @@ def _optimizer(session: Session, phase: Phase, options: TuneOptions) -> AdamW:
     return AdamW(described, fused=True)
 
 
-def _step(session: Session, batch: Batch, optimizer: AdamW, options: TuneOptions, step: int) -> None:
+def _step(session: Session, phase: Phase, batch: Batch, optimizer: AdamW, options: TuneOptions, step: int) -> None:
     optimizer.zero_grad(set_to_none=True)
-    loss, own = _loss(session, batch.to(session.device))
+    loss, own = _loss(session, batch.to(session.device), alone=phase.head_alone)
     _require_finite(loss, "the loss", session, step)
     loss.backward()  # type: ignore[no-untyped-call]
     if session.zeros is not None:
@@ -106,14 +107,15 @@ def _require_finite(value: Tensor, what: str, session: Session, step: int) -> No
         )
 
 
-def _loss(session: Session, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The whole loss of a batch, and the task's own part of it."""
-    name = session.bound.name
-    tasks = (name, *(seen for seen in session.seen.tasks if seen != name))
-    predictions = forward(session.network, batch.images, session.precision, tasks=tasks)
-    sums = task_losses(predictions, batch.targets, {name: session.bound})[name]
+def _loss(session: Session, batch: Batch, *, alone: bool) -> tuple[Tensor, Tensor]:
+    """The whole loss of a batch, and the task's own; alone where nothing that the seen tasks read is trained."""
+    bound, seen = session.bound, () if alone else tuple(session.seen.tasks)
+    predictions = forward(session.network, batch.images, session.precision, tasks=(bound.name, *seen))
+    sums = task_losses(predictions, batch.targets, {bound.name: bound})[bound.name]
     own = sums.total / sums.count.clamp(min=1)
-    return own + session.seen.loss(predictions, batch), own.detach()
+    # A weight is for a task beside others; by itself it would only move the clipping.
+    whole = bound.weight * own + session.seen.loss(predictions, batch) if seen else own
+    return whole, own.detach()
 
 
 @dataclass
@@ -140,16 +142,11 @@ class _Best:
         if self.state:
             self.session.network.load_state_dict(self.state)
 
-    @torch.no_grad()
     def _loss(self) -> float:
-        network = self.session.network
-        modes = {module: module.training for module in network.modules()}
-        network.eval()
         total, count = torch.zeros(()), torch.zeros(())
-        for sums in self._sums():
-            total, count = total + sums[0], count + sums[1]
-        for module, training in modes.items():
-            module.training = training
+        with evaluating(self.session.network):
+            for sums in self._sums():
+                total, count = total + sums[0], count + sums[1]
         return float(total / count.clamp(min=1))
 
     def _sums(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -25,15 +28,19 @@ class KeptZeros:
         network: On its device; its parameters must stay the same objects.
         size: Height and width of its images.
         groups: What was made zero together, as in the recipe's `sparsity.groups`.
+        beside: Heads that were not there when it was: one that ties channels together would hide what is zero.
 
     Raises:
-        SpacesError: If the network has zero channels but cannot be traced, as with a new head that looks at values.
+        SpacesError: If the network has zero channels but cannot be traced, as with a head that looks at values.
     """
 
-    def __init__(self, network: Network, size: tuple[int, int], groups: Kind = "channel") -> None:
+    def __init__(
+        self, network: Network, size: tuple[int, int], groups: Kind = "channel", beside: Collection[str] = ()
+    ) -> None:
         self._parameters = dict(network.named_parameters())
         self._mask: Mask | None = None
-        self._spaces, self._zero = find_zeros(network, size, groups)
+        with _without(network, beside):
+            self._spaces, self._zero = find_zeros(network, size, groups)
         if any(bool(zero.any()) for zero in self._zero.values()):
             self._mask = Mask(self._spaces).to(next(network.parameters()).device)
             self._mask.remove(self._zero, self._parameters, optimizer=None)
@@ -58,6 +65,18 @@ class KeptZeros:
                 entries = member.slice(self._parameters[member.parameter], space.size).numel() // space.size
                 counts[part_of(member.parameter)] += groups * entries
         return counts
+
+
+@contextmanager
+def _without(network: Network, tasks: Collection[str]) -> Iterator[None]:
+    """The network without some heads, but never without any: the shared part is found from what reads it."""
+    heads = network.heads
+    kept = {name: head for name, head in heads.items() if name not in tasks}
+    network.heads = nn.ModuleDict(kept or dict(heads.items()))
+    try:
+        yield
+    finally:
+        network.heads = heads
 
 
 def find_zeros(network: Network, size: tuple[int, int], groups: Kind = "channel") -> tuple[Spaces, dict[str, Tensor]]:

@@ -45,7 +45,8 @@ def command(
 ) -> None:
     """Teach the network of RUN a task from a few labelled images, and score it on the whole test split.
 
-    KEY=VALUE overrides what the recipe says under `adapt`, `unseen` and `data`, such as adapt.strategy=ridge. Each draw
+    KEY=VALUE overrides what the recipe says under `adapt`, `unseen` and `data`, such as adapt.strategy=ridge;
+    backbone.weights=FILE is for the baseline imagenet. Each draw
     takes other k images of the train split, fixed by the recipe's seed. The network of draw 0 is kept, in a run folder
     of its own that other commands take like any other. RUN stays as it is.
     """
@@ -87,7 +88,7 @@ def _run(job: Job, *, quiet: bool) -> dict[str, Any]:
         _introduce(job)
     for draw in job.draws():
         if not quiet:
-            click.echo(_draw_line(draw))
+            click.echo(_draw_line(draw, job))
     summary = job.conclude()
     if not quiet:
         _conclude(job, summary, time.monotonic() - began)
@@ -98,7 +99,9 @@ def _introduce(job: Job) -> None:
     settings, phases = job.plan.recipe.adapt, job.plan.strategy.phases(job.plan.recipe.adapt.shots)
     click.echo(f"run: {job.made.path}")
     steps = sum(phase.steps for phase in phases)
-    how = f"{settings.strategy.name}, {_counted(steps, 'step') if steps else 'in closed form'}"
+    how = settings.strategy.name
+    if steps or job.plan.strategy.closed_form:
+        how += f", {_counted(steps, 'step') if steps else 'in closed form'}"
     images, draws = _counted(settings.shots, "labelled image"), _counted(settings.draws, "draw")
     click.echo(f"task {job.plan.task} from {images}, {draws}; strategy {how}")
     if job.plan.released:
@@ -129,19 +132,22 @@ def _print_parts(job: Job) -> None:
     print_table(columns, rows, numbers=columns[1:])
 
 
-def _draw_line(draw: Draw) -> str:
+def _draw_line(draw: Draw, job: Job) -> str:
     shown = [
         f"{column} {scores.values[scores.primary]:.4g}" for column, scores in draw.scores.items() if column != "adapted"
     ]
     own = draw.scores["adapted"]
-    ids = ", ".join(draw.support[:_IDS_SHOWN]) + (", …" if len(draw.support) > _IDS_SHOWN else "")
+    ids = draw.support if len(draw.support) <= _MOST_IDS else draw.support[:_FIRST_IDS]
+    rest = len(draw.support) - len(ids)
+    more = f" and {rest} more, all in {job.made.summary}" if rest else ""
     beside = f" ({', '.join(shown)})" if shown else ""
     return (
-        f"draw {draw.number}: {own.primary} {own.values[own.primary]:.4g}{beside}, {draw.seconds:.1f} s; support {ids}"
+        f"draw {draw.number}: {own.primary} {own.values[own.primary]:.4g}{beside}, {draw.seconds:.1f} s; "
+        f"support {', '.join(ids)}{more}"
     )
 
 
-_IDS_SHOWN = 10
+_MOST_IDS, _FIRST_IDS = 50, 10  # of more images than these, so many are named
 
 
 def _conclude(job: Job, summary: Mapping[str, Any], seconds: float) -> None:

@@ -34,9 +34,9 @@ def command(runs: tuple[Path, ...], baseline: Path | None, split: Split, everyth
     The best value of a column stands out. delta_m is the mean over tasks of the relative change of the primary metric,
     positive if better. Below the table is said what makes runs hard to compare, such as other test images.
     """
-    from mstasks.cli.compare_notes import findings
     from mstasks.cli.compare_table import print_comparison, print_tasks
     from mstasks.comparison import compare_runs
+    from mstasks.comparison_findings import findings
 
     comparison = compare_runs(runs, baseline, split)
     if as_json:
@@ -45,8 +45,8 @@ def command(runs: tuple[Path, ...], baseline: Path | None, split: Split, everyth
     print_comparison(comparison)
     if everything:
         print_tasks(comparison)
-    for line in findings(comparison):
-        click.echo(line)
+    for finding in findings(comparison):
+        click.echo(str(finding))
 
 
 def _document(comparison: Comparison) -> dict[str, Any]:

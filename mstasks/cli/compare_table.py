@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from mstasks.cli.console import print_table
 from mstasks.cli.results import millions, percent
+from mstasks.comparison_columns import Column, delta_m_column, left_column, metric_columns, primary_columns, scopes
 from mstasks.statistics import is_number
 
 if TYPE_CHECKING:
     from mstasks.comparison import ComparedRun, Comparison
-    from mstasks.statistics import Score
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _Shown:
+    """A column as text."""
+
     title: str
     cells: Sequence[str]
     best: frozenset[int] = frozenset()
@@ -32,41 +34,33 @@ class _Column:
 def print_comparison(comparison: Comparison) -> None:
     """The table: primary metrics with their direction, delta_m, costs, steps and seconds."""
     runs = comparison.runs
+    costs = {
+        "MACs": [run.cost.macs for run in runs],
+        "parameters": [run.cost.parameters for run in runs],
+    }
     columns = [
-        *_primaries(comparison),
-        _delta_m(comparison),
-        _numbers("MACs", [run.cost.macs for run in runs], lambda count: millions(int(count)), higher=False),
-        _numbers("parameters", [run.cost.parameters for run in runs], lambda count: millions(int(count)), higher=False),
-        _numbers("shared\nleft", [run.cost.shared_left for run in runs], percent, higher=False),
-        _numbers("steps", [run.summary.get("steps") for run in runs], lambda count: str(int(count))),
-        _numbers("seconds", [run.summary.get("seconds") for run in runs], lambda count: f"{count:.1f}"),
+        _Shown("method", [_method(run) for run in runs], number=False),
+        *(_metric(column, f"{column.task}\n{column.name}") for column in primary_columns(comparison)),
+        _shown(delta_m_column(comparison), signed_percent),
+        *(_shown(Column(name, counts, higher=False), _millions) for name, counts in costs.items()),
+        _left(comparison),
+        _shown(Column("steps", [run.summary.get("steps") for run in runs]), lambda count: str(int(count))),
+        _shown(Column("seconds", [run.summary.get("seconds") for run in runs]), lambda count: f"{count:.1f}"),
     ]
-    methods = _Column("method", [_method(run) for run in runs], number=False)
-    _print(runs, [methods, *columns], f"{comparison.split} split")
+    _print(runs, columns, f"{comparison.split} split")
 
 
 def print_tasks(comparison: Comparison) -> None:
-    """A table per task with all its metrics; parts such as ``accuracy/Male`` stay in the files.
-
-    Only the primary metric has a direction in the files, so only its best value is marked.
-    """
+    """A table per task with all its metrics; parts such as ``accuracy/Male`` stay in the files."""
     for task in dict.fromkeys(task for run in comparison.runs for task in run.tasks):
         runs = [run for run in comparison.runs if task in run.tasks]
-        primary = {run.tasks[task]["primary"]: bool(run.tasks[task]["higher_is_better"]) for run in runs}
-        scores = [run.tasks[task][comparison.split] for run in runs]
-        names = dict.fromkeys(metric for own in scores for metric in own if "/" not in metric)
-        columns = [
-            _numbers(
-                _titled(metric, primary.get(metric)), [own.get(metric) for own in scores], _score, primary.get(metric)
-            )
-            for metric in names
-        ]
+        columns = [_metric(column, column.name) for column in metric_columns(runs, task, comparison.split)]
         _print(runs, columns, f"{task}, {comparison.split} split")
 
 
-def _print(runs: Sequence[ComparedRun], columns: Sequence[_Column], title: str) -> None:
+def _print(runs: Sequence[ComparedRun], columns: Sequence[_Shown], title: str) -> None:
     """Print a table, on a terminal that it is too wide for as several that each start with the runs."""
-    names = _Column("run", [run.name for run in runs], number=False)
+    names = _Shown("run", [run.name for run in runs], number=False)
     width = _terminal_width()
     for index, block in enumerate([columns] if width is None else _blocks(names, columns, width)):
         shown = [names, *block]
@@ -87,9 +81,9 @@ def _terminal_width() -> int | None:
     return Console().width
 
 
-def _blocks(names: _Column, columns: Sequence[_Column], width: int) -> Iterator[list[_Column]]:
+def _blocks(names: _Shown, columns: Sequence[_Shown], width: int) -> Iterator[list[_Shown]]:
     """Columns in order, as many at once as fit beside the names; a single one that does not is left to be folded."""
-    block: list[_Column] = []
+    block: list[_Shown] = []
     for column in columns:
         if block and 1 + sum(shown.width for shown in (names, *block, column)) > width:
             yield block
@@ -98,39 +92,24 @@ def _blocks(names: _Column, columns: Sequence[_Column], width: int) -> Iterator[
     yield block
 
 
-def _primaries(comparison: Comparison) -> Iterator[_Column]:
-    """A column per task and primary metric, which may be two for a task whose runs do not agree on it."""
-    directions = {
-        (name, task["primary"]): bool(task["higher_is_better"])
-        for run in comparison.runs
-        for name, task in run.tasks.items()
-    }
-    for (name, metric), higher in directions.items():
-        scores = [run.tasks.get(name, {}).get(comparison.split, {}).get(metric) for run in comparison.runs]
-        yield _numbers(_titled(f"{name}\n{metric}", higher), scores, _score, higher)
+def _metric(column: Column, title: str) -> _Shown:
+    return _shown(column, _score, _titled(title, column.higher))
 
 
-def _delta_m(comparison: Comparison) -> _Column:
-    """Only means over the same tasks as the baseline's can be the best."""
-    runs, tasks = comparison.runs, set(comparison.baseline.delta_m.changes)
-    column = _numbers("delta_m", [run.delta_m.percent for run in runs], signed_percent)
-    alike = [run.delta_m.percent if set(run.delta_m.changes) == tasks else None for run in runs]
-    return _Column(column.title, column.cells, _best(alike, signed_percent, higher=True))
+def _left(comparison: Comparison) -> _Shown:
+    """What is left of the sparse part; of parts that are not the same, each cell names its own."""
+    column = left_column(comparison)
+    shown = _shown(column, percent, column.name.replace(" ", "\n"))
+    if len(scopes(comparison)) == 1:
+        return shown
+    parts = [run.cost.scope for run in comparison.runs]
+    cells = [f"{cell} {part}" if part else cell for cell, part in zip(shown.cells, parts, strict=True)]
+    return _Shown(shown.title, cells)
 
 
-def _numbers(title: str, values: Sequence[Score], show: Callable[[float], str], higher: bool | None = None) -> _Column:
-    best = frozenset[int]() if higher is None else _best(values, show, higher=higher)
-    return _Column(title, [show(value) if is_number(value) else "-" for value in values], best)
-
-
-def _best(values: Sequence[Score], show: Callable[[float], str], *, higher: bool) -> frozenset[int]:
-    """Rows that show the best value; none if all show the same, such as the only one."""
-    shown = {row: show(value) for row, value in enumerate(values) if is_number(value)}
-    if len(set(shown.values())) < 2:
-        return frozenset()
-    there = [value for value in values if is_number(value)]
-    winner = show(max(there) if higher else min(there))
-    return frozenset(row for row, text in shown.items() if text == winner)
+def _shown(column: Column, show: Callable[[float], str], title: str = "") -> _Shown:
+    cells = [show(value) if is_number(value) else "-" for value in column.values]
+    return _Shown(title or column.name, cells, column.best(show))
 
 
 def _method(run: ComparedRun) -> str:
@@ -153,6 +132,10 @@ def _titled(metric: str, higher: bool | None) -> str:
 
 def _score(value: float) -> str:
     return f"{value:.4f}"
+
+
+def _millions(count: float) -> str:
+    return millions(int(count))
 
 
 def signed_percent(value: float) -> str:

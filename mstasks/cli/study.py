@@ -17,14 +17,26 @@ if TYPE_CHECKING:
     from mstasks.study.results import Results
 
 
+_SEEDS, _MOST_SEEDS = 2**32, 1000
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len(str(_SEEDS))
+
+
 def _seeds(ctx: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, ...]:  # noqa: ARG001
     """``0,3-5`` as numbers."""
     found: list[int] = []
     for part in text.split(",") if text else ():
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not _is_number(first) or (dash and not _is_number(last)):
             raise click.BadParameter(f"{part!r} is no seed; write 0,1,2 or 0-2.")
-        found += range(int(first), int(last or first) + 1)
+        start, end = int(first), int(last or first)
+        if end >= _SEEDS or end - start >= _MOST_SEEDS:
+            raise click.BadParameter(f"{part!r}: seeds are below 2^32, and at most {_MOST_SEEDS} of them are given.")
+        if end < start:
+            raise click.BadParameter(f"{part!r} goes backwards; write {end}-{start}.")
+        found += range(start, end + 1)
     return tuple(dict.fromkeys(found))
 
 
@@ -77,19 +89,20 @@ def command(
         click.echo(line, err=as_json)
 
     tell(f"study: {root}")
+    options = _options(jobs, out, seeds, arms, plugins, renew=renew)
+    again = shlex.join(["mstasks", "study", study, *overrides, *options])
     if report_only:
         results = report(plan, root, tell)
     else:
         try:
             results = run_study(plan, wanted, root, parallel=jobs, renew=renew, tell=tell)
         except (Interrupted, KeyboardInterrupt) as stopped:
-            again = shlex.join(["mstasks", "study", study, *overrides, *_options(jobs, out, seeds, arms, plugins)])
             raise Interrupted(f"{stopped or 'interrupted.'} Go on with: {again}") from None
     if as_json:
         print_json(_document(results, root))
     else:
         _print(results, root)
-    _fail(results, wanted)
+    _fail(results, wanted, None if report_only else again)
 
 
 def _wanted(plan: Plan, seeds: tuple[int, ...], arms: str | None) -> list[Job]:
@@ -104,12 +117,15 @@ def _wanted(plan: Plan, seeds: tuple[int, ...], arms: str | None) -> list[Job]:
     return [job for job in plan.jobs if job.seed in seeds and job.arm in names and not job.trial]
 
 
-def _options(jobs: int, out: Path, seeds: tuple[int, ...], arms: str | None, plugins: tuple[str, ...]) -> list[str]:
+def _options(
+    jobs: int, out: Path, seeds: tuple[int, ...], arms: str | None, plugins: tuple[str, ...], *, renew: bool
+) -> list[str]:
     """The options of this command that another has to be given to go on."""
     given = ["--jobs", str(jobs)] if jobs != 1 else []
     given += ["--out", str(out)] if out != Path("runs") else []
     given += ["--seeds", ",".join(map(str, seeds))] if seeds else []
     given += ["--arms", arms] if arms else []
+    given += ["--renew"] if renew else []
     return [*given, *(word for plugin in plugins for word in ("--plugin", plugin))]
 
 
@@ -120,10 +136,12 @@ def _print(results: Results, root: Path) -> None:
         print_table(table.columns, table.rows, table.title, numbers=table.numbers)
     for sentence in sentences(results):
         click.echo(sentence)
-    click.echo(f"files: {root / 'results.md'} {root / 'results.csv'} {root / 'study.html'}")
+    names = ("results.md", "results.csv", "differences.csv", "study.html")
+    click.echo(f"files: {' '.join(str(root / name) for name in names)}")
 
 
 def _document(results: Results, root: Path) -> dict[str, object]:
+    from mstasks.study.numbers import differences
     from mstasks.study.tables import sentences, tables
 
     runs = [
@@ -134,14 +152,26 @@ def _document(results: Results, root: Path) -> dict[str, object]:
         for job, outcome in results.state.outcomes.items()
     ]
     shown = [{"title": table.title, "columns": table.columns, "rows": table.rows} for table in tables(results)]
-    return {"study": str(root), "runs": runs, "tables": shown, "notes": list(sentences(results))}
+    apart = differences(results)
+    return {"study": str(root), "runs": runs, "tables": shown, "differences": apart, "notes": list(sentences(results))}
 
 
-def _fail(results: Results, wanted: list[Job]) -> None:
+def _fail(results: Results, wanted: list[Job], again: str | None) -> None:
+    """Exit otherwise than with 0 if a run has failed, or, where runs were to be made, is still to come.
+
+    Args:
+        results: Of the study.
+        wanted: What was to be run.
+        again: The command that goes on; None if nothing was to be run.
+    """
     from mstasks.study.outcome import Status
 
-    bad = (Status.FAILED, Status.BLOCKED)
-    failed = [job for job in wanted if results.state.outcomes[job].status in bad]
+    outcomes = results.state.outcomes
+    failed = [job for job in wanted if outcomes[job].status in (Status.FAILED, Status.BLOCKED)]
     if failed:
-        first = f"{failed[0].label}: {results.state.outcomes[failed[0]].reason}"
+        first = f"{failed[0].label}: {outcomes[failed[0]].reason}"
         raise MstasksError(f"{len(failed)} of {len(wanted)} runs failed. {first}")
+    left = [job for job in wanted if not outcomes[job].done]
+    if left and again is not None:
+        first = f"{left[0].label}: {outcomes[left[0]].reason or outcomes[left[0]].status.value}"
+        raise Interrupted(f"{len(left)} of {len(wanted)} runs are not done. {first}. Go on with: {again}")

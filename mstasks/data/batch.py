@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mstasks.data.memory import empty
 from mstasks.data.sample import RawTarget, Sample
 from mstasks.target import Target
 from mstasks.targets import TargetInfo, TargetKind
@@ -96,11 +95,11 @@ def collate(samples: Sequence[Sample], infos: Mapping[str, TargetInfo]) -> Batch
         ValueError: If a valid label is not finite, or a valid class index is not among the class names.
     """
     height, width = samples[0].image.shape[:2]
-    images = empty((len(samples), 3, height, width), torch.uint8)
-    for planes, sample in zip(images.numpy(), samples, strict=True):
+    images = np.empty((len(samples), 3, height, width), np.uint8)
+    for planes, sample in zip(images, samples, strict=True):
         _split(sample.image, planes)
     targets = {name: _target(name, info, samples, (height, width)) for name, info in infos.items()}
-    return Batch(tuple(sample.id for sample in samples), images, targets)
+    return Batch(tuple(sample.id for sample in samples), torch.from_numpy(images), targets)
 
 
 def _split(channels_last: NDArray[Any], planes: NDArray[Any]) -> None:
@@ -120,21 +119,19 @@ def _target(name: str, info: TargetInfo, samples: Sequence[Sample], size: tuple[
     # Each label is written once, where it belongs: channels first, in the type of the batch.
     planar = info.kind in (TargetKind.DEPTH_MAP, TargetKind.SCALAR_MAP)
     shape = (3, *size) if info.kind is TargetKind.VECTOR_MAP else missing.valid.shape
-    values = empty((len(raws), *shape), torch.int64 if info.kind is TargetKind.LABEL_MAP else torch.float32)
-    valids = empty((len(raws), *missing.valid.shape), torch.bool)
-    value, valid = values.numpy(), valids.numpy()
+    value = np.empty((len(raws), *shape), np.int64 if info.kind is TargetKind.LABEL_MAP else np.float32)
+    valid = np.stack([raw.valid for raw in raws])
     for position, raw in enumerate(raws):
-        valid[position] = raw.valid
         if info.kind is TargetKind.VECTOR_MAP and raw is not missing:
             _split(raw.value, value[position])
         else:
             value[position] = 0 if raw is missing else raw.value
         if not raw.valid.all():
-            np.copyto(value[position], 0, where=~raw.valid)
+            value[position][..., ~raw.valid] = 0
     _check(name, info, value, samples)
     if info.kind is TargetKind.VECTOR_MAP or planar:
-        valids = valids[:, None]
-    return Target(values[:, None] if planar else values, valids)
+        valid = valid[:, None]
+    return Target(torch.from_numpy(value[:, None] if planar else value), torch.from_numpy(valid))
 
 
 def _missing(info: TargetInfo, size: tuple[int, int]) -> RawTarget:
@@ -152,8 +149,6 @@ def _check(name: str, info: TargetInfo, value: NDArray[Any], samples: Sequence[S
         limit = float(np.finfo(np.float32).max)
         low, high, allowed = -limit, limit, "finite"
     for sample, labels in zip(samples, value, strict=True):
-        if info.kind is not TargetKind.LABEL_MAP and np.isfinite(labels).all():
-            continue  # twice as fast as looking for the extremes
         wrong = [extreme for extreme in (float(labels.min()), float(labels.max())) if not low <= extreme <= high]
         if wrong:
             raise ValueError(f"A valid label of '{name}' must be {allowed}. Found {wrong[0]:g} in '{sample.id}'.")

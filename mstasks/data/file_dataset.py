@@ -42,13 +42,10 @@ class FileDataset(ABC):
         label_size: Set by the core: the height and width that dense labels will be sampled to; None if not known. A
             data set may do that itself with `mstasks.nearest` before it converts what it read, which is faster; then
             it says at `RawTarget.stored` which size the label had. Whether a file is refused must not depend on it.
-        concurrent: Whether `image` and `target` may be called by several threads at once. The files of a sample are
-            then decoded side by side where processors are idle.
     """
 
     at_least: tuple[int, int] | None = None
     label_size: tuple[int, int] | None = None
-    concurrent: bool = False
 
     @abstractmethod
     def ids(self, split: Split) -> Sequence[str]:

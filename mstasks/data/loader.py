@@ -15,7 +15,6 @@ from torch.utils.data import Dataset as TorchDataset
 
 from mstasks.data.batch import Batch, collate
 from mstasks.data.dataset import Dataset
-from mstasks.data.memory import keep_freed_memory
 from mstasks.data.pipeline import Pipeline
 from mstasks.data.sample import Sample
 from mstasks.errors import MstasksError
@@ -173,8 +172,6 @@ def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
         # The loader draws a number whenever it starts; the global generator must not feel how often that happens.
         generator=torch.Generator(),
     )
-    if not workers:
-        keep_freed_memory()
     for result in loader:
         if isinstance(result, _Failure):
             raise SampleError(f"{result.reason.rstrip('.')}. {_WAY_OUT}")
@@ -188,7 +185,6 @@ def prepare_worker(_: int) -> None:
     # wait for them for ever.
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    keep_freed_memory()
     # Ctrl-C and a scheduler's SIGTERM reach the whole process group; the training process decides what they mean.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

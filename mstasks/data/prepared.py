@@ -7,7 +7,7 @@ the cache holds fewer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -19,9 +19,8 @@ from mstasks.data.dataset import Dataset, Split
 from mstasks.data.file_dataset import IMAGE, FileDataset, Source
 from mstasks.data.identity import identity
 from mstasks.data.reduced import resizes_first
-from mstasks.data.sample import RawTarget, Sample
+from mstasks.data.sample import RawTarget
 from mstasks.data.sampling import nearest, resized
-from mstasks.data.threads import map_threads
 from mstasks.targets import TargetInfo
 
 
@@ -99,42 +98,14 @@ class Prepared(FileDataset):
         Raises:
             ValueError: If it cannot be read, has the wrong shape, or is turned against its image.
         """
-        raw = self._sampled(id, name)
-        return None if raw is None else self._upright(id, name, raw)
-
-    def load(self, id: str, targets: Collection[str]) -> Sample:
-        """Read one sample, its parts at once if the data set lets threads do that.
-
-        Raises:
-            ValueError: As `image` and `target`.
-        """
-        if not self._dataset.concurrent:
-            return super().load(id, targets)
-        names = tuple(targets)
-        # The image first: it takes longest.
-        image, *labels = map_threads(lambda part: self._part(id, part), (IMAGE, *names))
-        found = {name: raw for name, raw in zip(names, labels, strict=True) if raw is not None}
-        return Sample(id, image, {name: self._upright(id, name, raw) for name, raw in found.items()})
-
-    def _part(self, id: str, part: str) -> Any:
-        return self.image(id) if part == IMAGE else self._sampled(id, part)
-
-    def _sampled(self, id: str, name: str) -> RawTarget | None:
-        """The label, resized if it is dense; then it says which size it had."""
         raw, info = self._dataset.target(id, name), self._infos[name]
         if raw is None or not info.kind.dense:
             return raw
         check_label(id, name, info, raw)
-        stored = raw.stored or (raw.value.shape[0], raw.value.shape[1])
-        return RawTarget(nearest(raw.value, self._size), nearest(raw.valid, self._size), stored)
-
-    def _upright(self, id: str, name: str, raw: RawTarget) -> RawTarget:
-        """The label as it is delivered, if it does not lie on its side."""
-        if raw.stored is None:  # it is not dense
-            return raw
-        if raw.stored[0] != raw.stored[1]:
-            check_upright(id, name, self._infos[name], raw, self._read(id)[1])
-        return RawTarget(raw.value, raw.valid)
+        stored = raw.stored or raw.value.shape
+        if stored[0] != stored[1]:
+            check_upright(id, name, info, raw, self._read(id)[1])
+        return RawTarget(nearest(raw.value, self._size), nearest(raw.valid, self._size))
 
     def _read(self, id: str) -> tuple[NDArray[np.uint8], tuple[int, int]]:
         """The resized image and its size before; the last one is remembered, since its labels ask for that size."""

@@ -22,6 +22,7 @@ def adaptation(source: Source) -> Section:
         return section
     section.add(paragraph(_sentence(adapt)), _columns(adapt), paragraph(_paired(adapt), note=True))
     section.add(*(element("p", sentence[:1].upper() + sentence[1:], class_="bad") for sentence in findings(adapt)))
+    section.add(*(paragraph(sentence, note=True) for sentence in adapt.get("failed") or ()))
     section.add(*_seen(source, adapt))
     parts = _parts(adapt)
     return section.add(

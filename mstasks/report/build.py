@@ -15,6 +15,7 @@ from mstasks.report.curves import curves
 from mstasks.report.example_cards import pictures
 from mstasks.report.examples import Choice
 from mstasks.report.headline import key_numbers, lead
+from mstasks.report.latency import latency
 from mstasks.report.opened import open_networks
 from mstasks.report.origin import origin
 from mstasks.report.page import Page, Section, Tabs, paragraph
@@ -77,7 +78,7 @@ def _single(source: Source, choice: Choice) -> Report:
 def _sections(source: Source, choice: Choice, album: Album) -> tuple[list[Section], list[str]]:
     """The sections of one run, some of them empty, and what they lack."""
     opened = open_networks(source, choice)
-    first = results(source, opened.directions)
+    first = results(source)
     first.parts.insert(0, key_numbers(source))
     shown = pictures(opened.examples, album)
     shown.add(*(paragraph(sentence, note=True) for sentence in opened.missing))
@@ -89,6 +90,7 @@ def _sections(source: Source, choice: Choice, album: Album) -> tuple[list[Sectio
         curves(source),
         sparsity(source),
         costs(opened.costs),
+        latency(source),
         origin(source),
     ]
     return sections, opened.missing

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from mstasks.comparison import ComparedRun, Comparison, compare_runs
+from mstasks.comparison import Comparison, compare_runs
+from mstasks.comparison_columns import Column, delta_m_column, left_column, primary_columns, scopes
+from mstasks.comparison_findings import Finding, findings
 from mstasks.report.charts import Axis, Point, scatter
 from mstasks.report.headline import kind
 from mstasks.report.markup import Html, element, joined, void
 from mstasks.report.page import Section, figure, figures, paragraph, table
 from mstasks.report.source import Source
-from mstasks.report.wording import change, count, directed, listed, number, percent
-
-Primary = Mapping[tuple[str, str], bool]
-"""By task and metric, whether higher is better."""
+from mstasks.report.wording import change, count, directed, number, percent
 
 
 def compared(names: Mapping[str, Source]) -> Section:
@@ -26,13 +26,20 @@ def compared(names: Mapping[str, Source]) -> Section:
     complete = {name: source for name, source in names.items() if source.summary}
     if len(complete) < 2:
         return section
-    comparison = compare_runs([source.run.path for source in complete.values()])
-    rows = dict(zip(complete, comparison.runs, strict=True))
-    primary = _primary(comparison)
-    what = {name: _what(source) for name, source in complete.items()}
-    section.add(_table(rows, what, primary), *_notes(rows))
-    charts = list(_charts(rows, primary))
+    comparison = _named(compare_runs([source.run.path for source in complete.values()]), list(complete))
+    section.add(_table(comparison, [_what(source) for source in complete.values()]))
+    section.add(
+        paragraph("On the test split; MACs and parameters are of the whole network.", note=True),
+        *map(_told, findings(comparison)),
+    )
+    charts = list(_charts(comparison))
     return section.add(figures(*charts) if charts else Html())
+
+
+def _named(comparison: Comparison, names: Sequence[str]) -> Comparison:
+    """The comparison by the names of the tabs, of which runs that are not complete have some too."""
+    runs = tuple(replace(run, name=name) for run, name in zip(comparison.runs, names, strict=True))
+    return replace(comparison, baseline=runs[0], runs=runs)
 
 
 def _what(source: Source) -> str:
@@ -40,88 +47,61 @@ def _what(source: Source) -> str:
     return str(source.recipe.get("method", "multi-task")) if source.parent is None else kind(source)
 
 
-def _primary(comparison: Comparison) -> Primary:
-    return {
-        (name, task["primary"]): bool(task["higher_is_better"])
-        for row in comparison.runs
-        for name, task in row.tasks.items()
+def _table(comparison: Comparison, what: Sequence[str]) -> Html:
+    runs = comparison.runs
+    columns: dict[str, Sequence[str]] = {
+        "run": [run.name for run in runs],
+        "what": what,
+        **{
+            joined([column.task, void("br"), _directed(column)]): _cells(column, number)
+            for column in primary_columns(comparison)
+        },
+        directed("delta_m", True): _cells(delta_m_column(comparison), change),
+        "MACs": _cells(Column("MACs", [run.cost.macs for run in runs], higher=False), count),
+        "parameters": _cells(Column("parameters", [run.cost.parameters for run in runs], higher=False), count),
+        **_left(comparison),
     }
+    numbers = list(columns)[2:]
+    return table(list(columns), list(zip(*columns.values(), strict=True)), numbers=numbers)
 
 
-def _score(row: ComparedRun, task: str, metric: str) -> float | None:
-    value: float | None = ((row.tasks.get(task) or {}).get("test") or {}).get(metric)
-    return value
+def _cells(column: Column, show: Callable[[float | None], str]) -> list[str]:
+    """Numbers as text, the best of them in bold."""
+    best = column.best(show)
+    return [element("strong", show(value)) if row in best else show(value) for row, value in enumerate(column.values)]
 
 
-def _table(rows: Mapping[str, ComparedRun], what: Mapping[str, str], primary: Primary) -> Html:
-    scores = [
-        _marked([_score(row, task, metric) for row in rows.values()], higher)
-        for (task, metric), higher in primary.items()
-    ]
-    cells = [
-        (
-            name,
-            what[name],
-            *(column[index] for column in scores),
-            change(row.delta_m.percent),
-            count(row.cost.macs),
-            count(row.cost.parameters),
-            percent(row.cost.shared_left),
-        )
-        for index, (name, row) in enumerate(rows.items())
-    ]
-    tasks = [joined([task, void("br"), directed(metric, higher)]) for (task, metric), higher in primary.items()]
-    columns = (
-        "run",
-        "what",
-        *tasks,
-        directed("delta_m", True),
-        "MACs",
-        "parameters",
-        joined(["shared", void("br"), "MACs left"]),
-    )
-    return table(columns, cells, numbers=columns[2:])
+def _left(comparison: Comparison) -> dict[str, list[str]]:
+    """What is left of the sparse part; of parts that are not the same, each cell names its own."""
+    column = left_column(comparison)
+    cells = _cells(column, percent)
+    if len(scopes(comparison)) > 1:
+        parts = [run.cost.scope for run in comparison.runs]
+        cells = [f"{cell} {part}" if part else cell for cell, part in zip(cells, parts, strict=True)]
+    return {joined([column.name.removesuffix(" left"), void("br"), "MACs left"]): cells}
 
 
-def _marked(values: Sequence[float | None], higher: bool) -> list[str]:
-    """Scores as text, the best of them in bold; none if all show the same."""
-    there = [value for value in values if value is not None]
-    best = number((max if higher else min)(there)) if there else ""
-    texts = [number(value) for value in values]
-    alike = len({text for text, value in zip(texts, values, strict=True) if value is not None}) < 2
-    return [element("strong", text) if text == best and not alike else text for text in texts]
+def _directed(column: Column) -> str:
+    return column.name if column.higher is None else directed(column.name, column.higher)
 
 
-def _notes(rows: Mapping[str, ComparedRun]) -> Iterator[Html]:
-    baseline = next(iter(rows))
-    yield paragraph(
-        f"On the test split. delta_m is the mean relative change of the primary metrics against {baseline}, positive "
-        "if better. MACs and parameters are those of the whole network without the channels that are zero.",
-        note=True,
-    )
-    for name, row in rows.items():
-        if row.differs:
-            text = f"{name} is hard to compare with {baseline}: {'; '.join(row.differs)}."
-            yield element("p", text, class_="bad")
-    left_out: dict[str, list[str]] = {}
-    for name, row in rows.items():
-        for task, why in row.delta_m.left_out.items():
-            left_out.setdefault(f"leaves out {task}, {why}", []).append(name)
-    for sentence, names in left_out.items():
-        yield paragraph(f"delta_m of {listed(names)} {sentence}.", note=True)
+def _told(finding: Finding) -> Html:
+    if finding.kind == "warning":
+        return element("p", finding.text, class_="bad")
+    return paragraph(f"{finding}." if finding.kind == "delta_m" else finding.text, note=True)
 
 
-def _charts(rows: Mapping[str, ComparedRun], primary: Primary) -> Iterator[Html]:
+def _charts(comparison: Comparison) -> Iterator[Html]:
     """Each primary metric against the MACs of the network, if they differ."""
-    macs = {name: row.cost.macs for name, row in rows.items() if row.cost.macs is not None}
+    macs = {row: run.cost.macs for row, run in enumerate(comparison.runs) if run.cost.macs is not None}
     if len(set(macs.values())) < 2:
         return
-    for (task, metric), higher in primary.items():
+    for column in primary_columns(comparison):
         points = [
-            Point(name, cost, value, colour=index)
-            for index, (name, cost) in enumerate(macs.items())
-            if (value := _score(rows[name], task, metric)) is not None
+            Point(comparison.runs[row].name, cost, value, colour=row)
+            for row, cost in macs.items()
+            if (value := column.values[row]) is not None
         ]
         if len(points) > 1:
-            caption = joined([directed(f"{task}: {metric}", higher), " against MACs"])
-            yield figure(scatter(points, Axis("MACs"), Axis(metric)), caption)
+            caption = joined([f"{column.task}: ", _directed(column), " against MACs"])
+            yield figure(scatter(points, Axis("MACs"), Axis(column.name)), caption)

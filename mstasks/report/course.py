@@ -14,6 +14,7 @@ from mstasks.sparsity.record import SparsityRecord
 
 _STEP = Axis("step", low=0)
 _MANY = 6
+_SCOPES = {"shared": "shared part"}
 
 
 def course_figures(run: RunFolder, record: SparsityRecord | None) -> list[Html]:
@@ -29,7 +30,8 @@ def course_figures(run: RunFolder, record: SparsityRecord | None) -> list[Html]:
     ]
     rules = [] if target is None else [Rule(target, f"target {100 * target:g} % of the MACs")]
     axis = Axis("share", low=0, high=1, percent=True)
-    drawn = [figure(lines(shown, _STEP, axis, rules), "MACs and zero groups")]
+    scope = "" if record is None else f" of the {_SCOPES.get(record.scope, record.scope)}"
+    drawn = [figure(lines(shown, _STEP, axis, rules), f"MACs and zero groups{scope}")]
     strength = strength_lines(course)
     if strength:
         name = str(course[max(course)]["strength"]["name"])

@@ -42,9 +42,9 @@ def _charts(source: Source, run: RunFolder) -> Iterator[Html]:
     summary = source.summary.get("tasks") or {}
     for task, colour in source.tasks.items():
         scores = {step: (row.get("tasks") or {}).get(task) or {} for step, row in validation.items()}
-        metric = (summary.get(task) or {}).get("primary") or next(iter(_first(scores)), None)
-        if metric is not None:
-            values = [score.get(metric) for score in scores.values()]
+        metric = (summary.get(task) or {}).get("primary") or next(iter(_first(scores)), "")
+        values = [score.get(metric) for score in scores.values()]
+        if any(value is not None for value in values):
             chart = lines([Line("", list(scores), values, colour=colour, marks=True)], _STEP, Axis(metric))
             known = summary.get(task)
             caption = (

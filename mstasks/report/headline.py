@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from mstasks.report.markup import Html, element, joined
 from mstasks.report.page import facts, paragraph
@@ -43,11 +44,15 @@ def kind(source: Source) -> str:
     if parent is None:
         return "trained"
     adapted = source.summary.get("adapt")
-    where = parent.resolve()
-    name = f"{where.parent.name}/{where.name}"
     if adapted:
-        return f"{name} adapted to {adapted['task']} with {adapted['shots']} images"
-    return f"{name} made compact"
+        return f"{named(parent)} adapted to {adapted['task']} with {adapted['shots']} images"
+    return f"{named(parent)} made compact"
+
+
+def named(run: Path) -> str:
+    """A run as a page speaks of it: ``rooms/001``."""
+    where = run.resolve()
+    return f"{where.parent.name}/{where.name}"
 
 
 def _sentence(source: Source) -> str:

@@ -1,4 +1,4 @@
-"""What a report needs the networks of a run for: pictures, costs by part, directions of metrics."""
+"""What a report needs the networks of a run for: pictures, and costs by part."""
 
 from __future__ import annotations
 
@@ -21,13 +21,11 @@ class Opened:
     Attributes:
         examples: Test images with predictions.
         costs: By network; the name of a run's only one is empty.
-        directions: By task, whether each metric is better if it is higher.
         missing: Why something is not there, a sentence each.
     """
 
     examples: Sequence[Example] = ()
     costs: Mapping[str, PartCosts] = field(default_factory=dict)
-    directions: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
 
@@ -43,11 +41,6 @@ def open_networks(source: Source, choice: Choice) -> Opened:
     except MstasksError as error:
         opened.missing.append(f"No pictures and no costs by part: {error}")
         return opened
-    opened.directions = {
-        task: {metric: bool(each.higher_is_better) for metric, each in bound.task.metrics().items()}
-        for experiment, _, _ in networks.values()
-        for task, bound in experiment.tasks.items()
-    }
     # Pictures first: counting moves networks to the CPU.
     opened.examples = _examples([pair[:2] for pair in networks.values()], choice, opened.missing)
     opened.costs = {name: count_costs(*parts) for name, parts in networks.items()}

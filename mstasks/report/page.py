@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from pathlib import Path
 
 from mstasks.report.album import LIMIT, Album
 from mstasks.report.markup import Html, element, escaped, joined, void
+from mstasks.runfolder import write_text
 
 _LONG = 40
 
@@ -162,11 +162,9 @@ class Page:
         Returns:
             Its size in bytes.
         """
-        content = self.render(limit).encode()
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(content)
-        temporary.replace(path)
-        return len(content)
+        content = self.render(limit)
+        write_text(path, content)
+        return len(content.encode())
 
 
 class _Anchors:

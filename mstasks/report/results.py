@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mstasks.directions import direction
 from mstasks.report.markup import Html, element
 from mstasks.report.page import Section, collapsible, paragraph, table
 from mstasks.report.source import Source
@@ -18,24 +19,15 @@ _NOTE = (
 )
 
 
-Directions = Mapping[str, Mapping[str, bool]]
-"""By task, whether each metric is better if it is higher."""
-
-
-def results(source: Source, directions: Directions) -> Section:
-    """Scores beside the constant predictor's, or how to complete the run.
-
-    Args:
-        source: The run.
-        directions: Of the primary metrics the summary knows them; others without one get no arrow.
-    """
+def results(source: Source) -> Section:
+    """Scores beside the constant predictor's, or how to complete the run."""
     section = Section("Results")
     tasks = source.summary.get("tasks")
     if not tasks:
         return section.add(
             paragraph(f"The run is not complete. Go on with `mstasks fit --resume {source.run.path}`.", note=True)
         )
-    rows = [row for name, task in tasks.items() for row in _rows(name, task, directions.get(name) or {})]
+    rows = [row for name, task in tasks.items() for row in _rows(name, task)]
     section.add(table(_COLUMNS, rows, numbers=_COLUMNS[2:]), paragraph(_NOTE, note=True))
     parts = [row for name, task in tasks.items() for row in _part_rows(name, task)]
     if parts:
@@ -44,14 +36,14 @@ def results(source: Source, directions: Directions) -> Section:
     return section.add(*(paragraph(sentence) for sentence in source.summary.get("advice") or ()))
 
 
-def _rows(name: str, task: Mapping[str, Any], better: Mapping[str, bool]) -> Iterator[tuple[str, ...]]:
-    """Metrics of a task, the primary one first."""
+def _rows(name: str, task: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Metrics of a task, the primary one first; one whose direction the summary does not tell has no arrow."""
     scores: Mapping[str, float | None] = task.get("test") or {}
     constant: Mapping[str, float | None] = task.get("constant") or {}
     for metric in (metric for metric in scores if "/" not in metric):
         primary = metric == task["primary"]
         heading = element("strong", name) if primary else Html()
-        higher = bool(task["higher_is_better"]) if primary else better.get(metric)
+        higher = direction(task, metric)
         title = metric if higher is None else directed(metric, higher)
         value = element("strong" if primary else "span", number(scores[metric]))
         if _loses(scores[metric], constant.get(metric), higher):

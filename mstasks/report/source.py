@@ -15,6 +15,9 @@ import yaml
 from mstasks.errors import MstasksError
 from mstasks.runfolder import RunFolder
 
+_NETWORK = ("backbone", "decoder", "sparsity")
+"""Keys of a recipe that a run shares with those that are made from it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -70,9 +73,30 @@ class Source:
         named = self.summary.get("parent")
         return None if named is None else Path(os.path.normpath(self.run.path / str(named)))
 
+    def lineage(self) -> Iterator[Source]:
+        """The run, the one that it was made from, and so on, as far as they are there and nothing grew back.
+
+        A folder that holds another network by now ends it, such as one that was made anew after runs were moved.
+        """
+        source, seen = self, set[Path]()
+        while source.run.path.resolve() not in seen:
+            yield source
+            seen.add(source.run.path.resolve())
+            parent = source.parent
+            if parent is None or (source.summary.get("adapt") or {}).get("grow") or not _is_run(parent):
+                return
+            above = Source.read(RunFolder(parent))
+            if any(above.recipe.get(key) != source.recipe.get(key) for key in _NETWORK):
+                return
+            source = above
+
     def networks(self) -> Iterator[tuple[str, RunFolder]]:
         """The runs that hold a network: itself under the name ``""``, or a `single-task` parent's children by task."""
         yield from (self.run.children() or {"": self.run}).items()
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "resolved.yaml").is_file()
 
 
 def _parsed(path: Path) -> Any:

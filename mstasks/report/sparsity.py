@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mstasks.errors import MstasksError
 from mstasks.report.course import course_figures
+from mstasks.report.headline import named
 from mstasks.report.markup import Html, element
-from mstasks.report.page import Section, facts, figures
+from mstasks.report.page import Section, facts, figures, paragraph
 from mstasks.report.source import Source
 from mstasks.report.structure import serves_figure, structure_figure
 from mstasks.report.wording import percent
-from mstasks.sparsity.record import read_record
+from mstasks.runfolder import RunFolder
+from mstasks.sparsity.record import FILE, SparsityRecord, read_record
+
+_BORROWED = (
+    "The layers are as {} recorded them, the run that this one was made from; what channels serve was measured there, "
+    "with the tasks that it has."
+)
 
 
 def sparsity(source: Source) -> Section:
@@ -21,15 +29,40 @@ def sparsity(source: Source) -> Section:
     if numbers:
         section.add(_facts(numbers))
     for name, run in source.networks():
-        record = read_record(run)
+        record, whose = _record(run, source)
         course = course_figures(run, record)
-        layers = [] if record is None else [structure_figure(record), serves_figure(record, source.tasks)]
+        layers = [] if record is None else [structure_figure(record), serves_figure(record, _colours(source, record))]
         section.add(
             element("h3", name) if name and (course or layers) else Html(),
             figures(*course) if course else Html(),
             figures(*layers, halves=True) if any(layers) else Html(),
+            paragraph(_BORROWED.format(whose), note=True) if whose and any(layers) else Html(),
         )
     return section
+
+
+def _record(run: RunFolder, source: Source) -> tuple[SparsityRecord | None, str]:
+    """The record of one network of a run and, if that is of a run that it was made from, the name of that one."""
+    if run.path != source.run.path:
+        return _read(run), ""
+    for ancestor in source.lineage():
+        record = _read(ancestor.run)
+        if record is not None:
+            return record, "" if ancestor is source else named(ancestor.run.path)
+    return None, ""
+
+
+def _read(run: RunFolder) -> SparsityRecord | None:
+    try:
+        return read_record(run)
+    except (ValueError, KeyError, TypeError) as error:
+        raise MstasksError(f"{run.path / FILE}: damaged: {error!r}.") from error
+
+
+def _colours(source: Source, record: SparsityRecord) -> dict[str, int]:
+    """Colours of tasks, those that the record's run had and this one has not among them."""
+    served = (task for space in record.spaces for task in space.serves or ())
+    return {name: number for number, name in enumerate(dict.fromkeys([*source.tasks, *served]))}
 
 
 def _facts(numbers: Mapping[str, Any]) -> Html:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from mstasks.runfolder import RunFolder, write_text
 from mstasks.sparsity.alive import zero_groups
 from mstasks.sparsity.part import SparsePart
 from mstasks.sparsity.removable import removable_groups
@@ -18,7 +18,6 @@ from mstasks.sparsity.strength.base import Strength
 
 if TYPE_CHECKING:
     from mstasks.network import Network
-    from mstasks.runfolder import RunFolder
 
 ALIVE, REMOVED, STAYS = "#", ".", "o"
 """State of a group: alive, leaves with a dead channel, zero but cannot be removed."""
@@ -129,11 +128,8 @@ def target_of(part: SparsePart) -> dict[str, float] | None:
 
 def write_record(run: RunFolder, strength: Strength, network: Network) -> None:
     """Write sparsity.json of a run, replacing the one that is there; arguments as for `make_record`."""
-    path = run.path / FILE
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")  # a reader sees the old or the new file, never a part
     text = json.dumps(asdict(make_record(strength, network)), allow_nan=False, separators=(",", ":"))
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_text(run.path / FILE, text + "\n")
 
 
 def read_record(run: RunFolder) -> SparsityRecord | None:

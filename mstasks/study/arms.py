@@ -36,6 +36,8 @@ class StudyArm:
         draws: How often they are drawn.
         tuned: The arm whose trials choose the values of `tune`; None if nothing is tuned.
         held_out: The task that `hold_out` left out; it is in `unseen` as the recipe has it in `tasks`.
+        origin: The trained arm of the file that it comes from: itself, the one that it is the variant of, or that of
+            the arm whose networks it adapts.
     """
 
     name: str
@@ -50,6 +52,7 @@ class StudyArm:
     draws: int = 0
     tuned: str | None = None
     held_out: str | None = None
+    origin: str = ""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -82,6 +85,7 @@ def adapted(name: str, arm: Arm, parent: StudyArm, own: tuple[Override, ...] = (
         draws=arm.draws,
         tuned=parent.tuned,
         held_out=parent.held_out,
+        origin=parent.origin,
     )
 
 
@@ -106,8 +110,12 @@ def held_out_arms(
         arm, entry = arms[name], written[name]
         moved = Override(f"unseen.{task}={json.dumps({} if entry is None else plain(entry) or {})}", place)
         overrides = tuple(replace(override, text=rename(override.text, without)) for override in arm.overrides)
-        variant = replace(arm, name=without(name), overrides=(*overrides, moved), held_out=task)
-        given = Arm(adapt=variant.name, task=task, shots=hold_out.shots, draws=hold_out.draws)
+        # What `against` names is trained with the task: its counterpart is compared with, or nothing if there is none.
+        other = arm.given.against
+        given = arm.given.model_copy(update={"against": other and f"{other}-without-{task}"})
+        variant = replace(arm, name=without(name), given=given, overrides=(*overrides, moved), held_out=task)
+        shots, draws, against = hold_out.shots, hold_out.draws, other and f"{other}-to-{task}"
+        given = Arm(adapt=variant.name, task=task, shots=shots, draws=draws, against=against)
         made += [variant, adapted(f"{name}-to-{task}", given, variant)]
     return made
 
@@ -123,6 +131,7 @@ def _trained(name: str, study: Study, tree: Node) -> StudyArm:
         place=value_place(tree, path if at(tree, path) is not None else ("arms", name)),
         overrides=(*general, *_own(tree, name)),
         tuned=name if arm.tune else None,
+        origin=name,
     )
 
 

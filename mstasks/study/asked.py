@@ -14,6 +14,17 @@ from mstasks.study.arms import StudyArm
 from mstasks.study.job import Job, Plan
 
 _MOST_SHOWN = 4
+_HARMLESS = frozenset(
+    {
+        ("device",),
+        ("data", "root"),
+        ("data", "workers"),
+        ("data", "cache"),
+        ("data", "cache_gib"),
+        ("run", "pictures"),
+    }
+)
+"""Keys of a recipe that say where and how fast a network is trained, not what comes out."""
 _NOTHING = object()
 
 
@@ -76,6 +87,8 @@ def in_short(differences: list[str]) -> str:
 
 
 def _differences(before: Any, now: Any, defaults: frozenset[TreePath], path: TreePath) -> Iterator[str]:
+    if _recipe_path(path) in _HARMLESS:
+        return
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys([*before, *now]):
             yield from _differences(before.get(key, _NOTHING), now.get(key, _NOTHING), defaults, (*path, key))
@@ -86,6 +99,13 @@ def _differences(before: Any, now: Any, defaults: frozenset[TreePath], path: Tre
         yield f"{_name(path)} was {describe(before)}, is gone"
     elif before != now:
         yield f"{_name(path)} was {_shown(before)}, is {_shown(now)}"
+
+
+def _recipe_path(path: TreePath) -> TreePath:
+    """The path within the recipe of the job, or of an arm that it builds on; empty outside of recipes."""
+    while path[:1] == ("needs",):
+        path = path[2:]
+    return path[1:] if path[:1] == ("recipe",) else ()
 
 
 def _name(path: TreePath) -> str:

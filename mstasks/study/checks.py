@@ -10,6 +10,7 @@ from mstasks.recipe.tree import Node, TreePath, key_place, value_place
 from mstasks.recipe.wording import did_you_mean, listing, quote
 from mstasks.study.arms import StudyArm
 from mstasks.study.model import Study
+from mstasks.study.recipes import ArmRecipes
 from mstasks.study.references import referenced
 
 
@@ -41,6 +42,29 @@ def check_order(arms: Mapping[str, StudyArm], tree: Node, problems: Problems) ->
         names = list(reversed(error.args[1]))
         found = f"arms wait for each other: {' -> '.join(names)}"
         problems.add(key_place(tree, ("arms", names[0])), found, "an arm runs after those that its overrides name")
+
+
+def check_methods(
+    study: Study, arms: Mapping[str, StudyArm], recipes: ArmRecipes, tree: Node, problems: Problems
+) -> None:
+    """What is adapted has one network, and what `compare.single_task` names has one a task."""
+    for name, arm in arms.items():
+        if arm.adapts is not None:
+            _check_one_network(arms[arm.adapts], recipes, ("arms", name, "adapt"), tree, problems)
+    for index, name in enumerate(() if study.hold_out is None else study.hold_out.arms):
+        _check_one_network(arms[name], recipes, ("hold_out", "arms", index), tree, problems)
+    single = study.compare.single_task
+    if single is not None and (method := recipes.load(arms[single]).recipe.method) != "single-task":
+        found = f"the recipe of arm {quote(single)} has method {method}"
+        allowed = "an arm with `method: single-task`, which trains one network a task"
+        problems.add(value_place(tree, ("compare", "single_task")), found, allowed)
+
+
+def _check_one_network(arm: StudyArm, recipes: ArmRecipes, path: TreePath, tree: Node, problems: Problems) -> None:
+    recipe = recipes.load(arm).recipe
+    if recipe.method == "single-task" and len(recipe.tasks) > 1:
+        found = f"arm {quote(arm.name)} trains {len(recipe.tasks)} networks, one a task"
+        problems.add(value_place(tree, path), found, "what is adapted is one network; adapt an arm of another method")
 
 
 def _check_references(name: str, overrides: Iterable[str], trained: list[str], tree: Node, problems: Problems) -> None:

@@ -12,6 +12,7 @@ from mstasks.study.arms import StudyArm
 from mstasks.study.job import Job
 from mstasks.study.recipes import ArmRecipes
 from mstasks.study.references import fill
+from mstasks.study.snapshot import references, snapshot
 
 MSTASKS = (sys.executable, "-m", "mstasks")
 """How mstasks is started."""
@@ -30,7 +31,7 @@ class Commands:
     program: tuple[str, ...] = MSTASKS
 
     def fit(self, arm: StudyArm, job: Job, values: Iterable[str], run_of: Callable[[str], str], out: Path) -> list[str]:
-        """Train an arm.
+        """Train an arm, with a copy of its recipe that is written into the folder.
 
         Args:
             arm: The arm.
@@ -39,13 +40,14 @@ class Commands:
             run_of: The run of another arm.
             out: Where the run folder is made.
         """
-        texts = self.recipes.texts(arm, values, run_of)
-        recipe = str(self.recipes.path(arm))
-        return [*self.program, "fit", recipe, *texts, f"seed={job.seed}", "--out", str(out), *self._plugins()]
+        loaded, recipe = self.recipes.load(arm, values), out / "recipe.yaml"
+        recipe.write_text(snapshot(loaded), encoding="utf-8")
+        runs = references(loaded, arm, run_of)
+        return [*self.program, "fit", str(recipe), *runs, f"seed={job.seed}", "--out", str(out)]
 
     def resume(self, run: Path) -> list[str]:
         """Go on with an interrupted run."""
-        return [*self.program, "fit", "--resume", str(run), *self._plugins()]
+        return [*self.program, "fit", "--resume", str(run)]
 
     def adapt(self, arm: StudyArm, job: Job, run_of: Callable[[str], str], out: Path) -> list[str]:
         """Adapt the network of another arm; arguments as for `fit`."""
@@ -53,6 +55,8 @@ class Commands:
         assert arm.task is not None
         numbers = ["--shots", str(job.shots), "--draws", str(arm.draws)]
         own = [fill(override.text, run_of) for override in arm.own]
+        # The others are in the recipe of the run that is adapted; those of the command line come last here too.
+        own += [text for text in self.recipes.overrides if text.strip().startswith("adapt.")]
         parent = run_of(arm.adapts)
         return [
             *self.program,
@@ -64,16 +68,12 @@ class Commands:
             *numbers,
             "--out",
             str(out),
-            *self._plugins(),
             "--json",
         ]
 
     def bench(self, run: Path) -> list[str]:
         """Time the networks of a run, one image at once."""
         return [*self.program, "bench", str(run), "--batch", "1", "--backend", "channels_last", "--json"]
-
-    def _plugins(self) -> list[str]:
-        return [word for plugin in self.recipes.plugins for word in ("--plugin", plugin)]
 
 
 def environment(parallel: int) -> dict[str, str]:

@@ -1,14 +1,16 @@
-"""The files of a study's results: results.csv, results.md and study.html, replaced whole."""
+"""The files of a study's results: results.csv, differences.csv and results.md, replaced whole."""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from mstasks.study import numbers
 from mstasks.study.job import Job
+from mstasks.study.numbers import differences
 from mstasks.study.results import Results
 from mstasks.study.summaries import read_scores
 from mstasks.study.tables import sentences, tables
@@ -39,8 +41,11 @@ COLUMNS = (
 
 
 def write_results(results: Results, root: Path) -> None:
-    """Write results.csv and results.md."""
-    _write(root / "results.csv", _csv(results, root))
+    """Write results.csv, differences.csv and results.md."""
+    rows = (row for job in results.state.outcomes for row in _rows(results, job, root))
+    _write(root / "results.csv", _csv(COLUMNS, rows))
+    apart = ({key: "" if value is None else value for key, value in row.items()} for row in differences(results))
+    _write(root / "differences.csv", _csv(numbers.COLUMNS, apart))
     _write(root / "results.md", markdown(results))
 
 
@@ -59,12 +64,11 @@ def _row(cells: tuple[str, ...] | list[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _csv(results: Results, root: Path) -> str:
+def _csv(columns: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    for job in results.state.outcomes:
-        writer.writerows(_rows(results, job, root))
+    writer.writerows(rows)
     return text.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from mstasks.study.load import LoadedStudy
 from mstasks.study.recipes import trials
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.,=+-]+")
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,16 @@ class Job:
     @property
     def folder(self) -> PurePosixPath:
         """Where its run lies, seen from the folder of the study."""
-        trial = _NOT_IN_NAMES.sub("_", ",".join(self.trial))
-        outer = PurePosixPath(self.arm, "tuning", trial) if trial else PurePosixPath(self.arm)
+        outer = PurePosixPath(self.arm, "tuning", _name(self.trial)) if self.trial else PurePosixPath(self.arm)
         inner = outer / f"seed-{self.seed}"
         return inner if self.shots is None else inner / f"shots-{self.shots}"
+
+
+def _name(trial: tuple[str, ...]) -> str:
+    """A name of a folder that no other trial has, even if a file system does not take it as it is."""
+    written = ",".join(trial)
+    name = _NOT_IN_NAMES.sub("_", written)[:_LONGEST_NAME]
+    return name if name == written else f"{name}-{hashlib.sha256(written.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

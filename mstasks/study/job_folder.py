@@ -53,7 +53,7 @@ class JobFolder:
     def run(self) -> RunFolder | None:
         """The job's run, complete or not; runs that were made from it and lie beside it are others."""
         runs = [RunFolder(file.parent) for file in sorted(self.path.glob("*/[0-9][0-9][0-9]*/resolved.yaml"))]
-        complete = [run for run in runs if run.summary.is_file() and self._is_own(run.read_summary())]
+        complete = [run for run in runs if (summary := _summary(run)) is not None and self._is_own(summary)]
         if complete:
             return complete[-1]
         # An adaptation starts again from its parent, so that only training has an incomplete run to go on from.
@@ -66,6 +66,11 @@ class JobFolder:
         path = None if run is None else run.path
         if run is not None and run.summary.is_file():
             return Outcome(Status.DONE, run=path)
+        damaged = [
+            file for file in sorted(self.path.glob("*/[0-9]*/summary.json")) if _summary(RunFolder(file.parent)) is None
+        ]
+        if damaged and not reason:
+            reason = f"{damaged[-1]} is damaged; it is left there and the run made again"
         if reason:
             return Outcome(Status.FAILED, reason, path)
         return Outcome(Status.OPEN if run is None else Status.INTERRUPTED, run=path)
@@ -90,3 +95,11 @@ class JobFolder:
             return dict(json.loads(self.notes.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             return {}
+
+
+def _summary(run: RunFolder) -> dict[str, Any] | None:
+    """The summary of a complete run; None if it has none, or one that cannot be read."""
+    try:
+        return run.read_summary() if run.summary.is_file() else None
+    except ValueError:
+        return None

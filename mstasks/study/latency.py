@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from mstasks.errors import Interrupted
@@ -17,6 +19,7 @@ from mstasks.study.state import State
 from mstasks.train.stopping import StopRequest
 
 BACKEND, BATCH = "channels_last", 1
+_FILE = re.compile(r"bench(?:-(\d+))?\.json")
 
 
 def milliseconds(run: RunFolder) -> float | None:
@@ -64,12 +67,18 @@ def _time(
 
 def _median(run: RunFolder) -> float | None:
     """Seconds of the compact network if the run has dead channels, else of the dense one."""
-    for file in sorted(run.path.glob("bench*.json"), reverse=True):
+    for file in _newest_first(run):
         arms = _arms(file.read_text(encoding="utf-8"))
         for network in ("compact", "dense"):
             if network in arms:
                 return arms[network]
     return None
+
+
+def _newest_first(run: RunFolder) -> list[Path]:
+    """Files of `mstasks bench`, which counts them: bench.json, bench-2.json, ..., bench-10.json."""
+    found = [(match, file) for file in run.path.glob("bench*.json") if (match := _FILE.fullmatch(file.name))]
+    return [file for match, file in sorted(found, key=lambda pair: int(pair[0][1] or 1), reverse=True)]
 
 
 def _arms(content: str) -> dict[str, float]:

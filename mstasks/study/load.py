@@ -14,7 +14,7 @@ from mstasks.recipe.tree import Node, Place, at, child, is_mapping, mapping, val
 from mstasks.recipe.validate import Part, validate
 from mstasks.recipe.wording import listing, quote
 from mstasks.study.arms import StudyArm, arms_of, held_out_arms
-from mstasks.study.checks import check_names_of_arms, check_order
+from mstasks.study.checks import check_methods, check_names_of_arms, check_order
 from mstasks.study.find import look_up_study
 from mstasks.study.model import Study
 from mstasks.study.recipes import ArmRecipes
@@ -27,12 +27,14 @@ class LoadedStudy:
     Attributes:
         study: What it says.
         path: Its file.
+        text: What the file held when it was read; it may change or go while the study runs.
         arms: What is run, by name: arms of the file, then those that `hold_out` adds.
         recipes: Loads the recipe of an arm.
     """
 
     study: Study
     path: Path
+    text: str
     arms: dict[str, StudyArm]
     recipes: ArmRecipes = field(repr=False)
 
@@ -52,22 +54,28 @@ def load_study(path: str | Path, overrides: Sequence[str] = (), plugins: Sequenc
     file = look_up_study(str(path), problems)
     problems.raise_if_any()
     assert file is not None  # else there was a problem
-    study, tree = _validated(file, str(path) if Path(path) == file else str(file), problems)
+    problems.register(source := str(path) if Path(path) == file else str(file))
+    text = read_text(file, source, problems)
+    problems.raise_if_any()
+    assert text is not None  # likewise
+    study, tree = _validated(text, file, source, problems)
     arms = arms_of(study, tree)
     check_order(arms, tree, problems)
     problems.raise_if_any()
     recipes = ArmRecipes(file.parent, tuple(overrides), tuple(plugins))
     for arm in arms.values():
-        recipes.check(arm, problems)
+        recipes.check(arm, arms.get(arm.tuned or ""), problems)
+    problems.raise_if_any()
+    check_methods(study, arms, recipes, tree, problems)
     problems.raise_if_any()
     arms |= _held_out(study, tree, arms, recipes, problems)
     problems.raise_if_any()
-    return LoadedStudy(study, file, arms, recipes)
+    return LoadedStudy(study, file, text, arms, recipes)
 
 
-def _validated(file: Path, source: str, problems: Problems) -> tuple[Study, Node]:
+def _validated(text: str, file: Path, source: str, problems: Problems) -> tuple[Study, Node]:
     """The file by itself: its keys, and the arms that it names."""
-    tree = _tree(file, source, problems)
+    tree = _tree(text, file, source, problems)
     problems.raise_if_any()
     assert tree is not None  # else there was a problem
     study = validate(Study, Part(tree, tree, subject="a study file"), file.parent.absolute(), problems)
@@ -78,13 +86,9 @@ def _validated(file: Path, source: str, problems: Problems) -> tuple[Study, Node
     return study, tree
 
 
-def _tree(file: Path, source: str, problems: Problems) -> Node | None:
-    problems.register(source)
-    content = read_text(file, source, problems)
-    if content is None:
-        return None
+def _tree(text: str, file: Path, source: str, problems: Problems) -> Node | None:
     folder = file.parent.absolute()
-    node = compose(content, lambda line, column: Place(source, line + 1, column + 1, folder=folder), problems)
+    node = compose(text, lambda line, column: Place(source, line + 1, column + 1, folder=folder), problems)
     if node is None:
         if not problems:  # else it breaks off, and that has been said
             problems.add(Place(source), "the file is empty", "a study has at least name, recipe, arms and compare")
@@ -116,7 +120,7 @@ def _held_out(
         place = value_place(tree, ("arms", name))
         problems.add(place, f"hold_out makes an arm {quote(name)} too", "give this one another name")
     for arm in made.values():
-        recipes.check(arm, problems)
+        recipes.check(arm, arms.get(arm.tuned or ""), problems)
     return made
 
 

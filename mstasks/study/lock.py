@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path, PurePosixPath
+
+_LONGEST_NAME = 200
 
 
 def acquire(root: Path, job: PurePosixPath) -> int | None:
@@ -21,7 +24,7 @@ def acquire(root: Path, job: PurePosixPath) -> int | None:
     """
     folder = root / ".locks"
     folder.mkdir(parents=True, exist_ok=True)
-    file = os.open(folder / "--".join(job.parts), os.O_RDWR | os.O_CREAT, 0o644)
+    file = os.open(folder / _name(job), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         import fcntl
     except ImportError:
@@ -37,3 +40,11 @@ def acquire(root: Path, job: PurePosixPath) -> int | None:
 def release(file: int) -> None:
     """Close what `acquire` returned."""
     os.close(file)
+
+
+def _name(job: PurePosixPath) -> str:
+    """One name for a path; file systems take no more than 255 bytes."""
+    name = "--".join(job.parts)
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -29,7 +29,7 @@ def build_page(results: Results) -> Page:
     page.add(Section("How the arms became sparse").add(figures(*course) if course else ""))
     for rest in (tuning_table(results), missing_table(results)):
         page.add(Section(rest.title).add(*_shown(rest)))
-    written = collapsible(loaded.path.name, code(loaded.path.read_text(encoding="utf-8")))
+    written = collapsible(loaded.path.name, code(loaded.text))
     return page.add(Section("How to read this").add(*notes, written))
 
 

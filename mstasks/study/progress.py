@@ -8,8 +8,6 @@ from statistics import fmean
 
 from mstasks.study.job import Job
 
-_MINUTE, _HOUR = 60, 3600
-
 
 @dataclass(slots=True)
 class Clock:
@@ -41,13 +39,3 @@ class Clock:
         same_arm = [seconds for other, seconds in ended if other.arm == job.arm and other.shots == job.shots]
         same_kind = [seconds for other, seconds in ended if (other.shots is None) == (job.shots is None)]
         return fmean(same_arm or same_kind or self.took.values())
-
-
-def spoken(seconds: float) -> str:
-    """A duration: 8 s, 1 min 05 s, 2 h 10 min."""
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
-    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d} min"

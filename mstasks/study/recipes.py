@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mstasks.recipe.errors import Problems, RecipeError, RecipeErrors
 from mstasks.recipe.find import look_up
-from mstasks.recipe.tree import COMMAND_LINE, Place
+from mstasks.recipe.tree import COMMAND_LINE, Place, at
 from mstasks.recipe.wording import listing, quote, shorten
 from mstasks.study.arms import Override, StudyArm
 from mstasks.study.model import Value
@@ -59,7 +59,8 @@ class ArmRecipes:
             place_of: The run of another arm.
         """
         written = [fill(override.text, place_of) for override in arm.overrides]
-        return _without([*written, *values, *self.overrides], arm.held_out)
+        trained = len(written) - len(arm.own)  # tuned values belong to the arm that is adapted, its own come after
+        return _without([*written[:trained], *values, *written[trained:], *self.overrides], arm.held_out)
 
     def load(self, arm: StudyArm, values: Iterable[str] = ()) -> LoadedRecipe:
         """The arm's recipe, with the first of all seeds and `ANYWHERE` for other arms' runs.
@@ -78,12 +79,20 @@ class ArmRecipes:
                 raise RecipeErrors(tuple(_placed(error, arm.overrides) for error in errors.errors)) from None
         return self._cache[key]
 
-    def check(self, arm: StudyArm, problems: Problems) -> None:
-        """Load the arm's recipe with every value that tuning tries, and look for the task that it is adapted to."""
-        tried = [()] if arm.adapts else [(), *trials(arm)]
-        for values in tried:
+    def check(self, arm: StudyArm, tuned: StudyArm | None, problems: Problems) -> None:
+        """Load the arm's recipe with every value that tuning tries, and look for the task that it is adapted to.
+
+        From then on the study keeps to what it has read, whatever becomes of the files.
+
+        Args:
+            arm: The arm.
+            tuned: The arm whose trials choose its values.
+            problems: Gets what is wrong.
+        """
+        for values in [(), *([] if tuned is None else trials(tuned))]:
             try:
                 loaded = self.load(arm, values)
+                self._check_effective(arm, values, loaded)
             except RecipeErrors as errors:
                 for error in errors.errors:
                     problems.add(error.place, error.found, error.allowed, error.hint)
@@ -92,6 +101,22 @@ class ArmRecipes:
         if arm.task is not None and arm.task not in known:
             found = f"arm {quote(arm.name)} is adapted to {quote(arm.task)}, which its recipe does not name"
             problems.add(arm.place, found, f"allowed: one of {listing(known)}; `unseen.{arm.task}={{}}` adds it")
+
+    def _check_effective(self, arm: StudyArm, values: Iterable[str], loaded: LoadedRecipe) -> None:
+        """Seeds are the study's, and what a tuning tries is not overridden."""
+        seed = at(loaded.tree, ("seed",))
+        if seed is not None and seed.place.source == COMMAND_LINE:
+            allowed = "`seeds` of the study file and --seeds say which seeds are run"
+            error = RecipeError(seed.place, "the seed of a study cannot be overridden", allowed)
+            raise RecipeErrors((_placed(error, arm.overrides),))
+        for value in values:
+            key = value.partition("=")[0]
+            node = at(loaded.tree, tuple(key.split(".")))
+            culprit = [text for text in self.overrides if node is not None and _spot(text) == node.place.detail]
+            if culprit and culprit[0] != value:
+                place = Place(COMMAND_LINE, detail=_spot(culprit[0]))
+                found = f"it overrides {key}, which arm {quote(arm.tuned or '')} tunes"
+                raise RecipeErrors((RecipeError(place, found, "leave it out, or take the key out of `tune`"),))
 
     def check_names(self, arms: Iterable[StudyArm]) -> None:
         """The second pass over the recipes of trained arms, which asks libraries; imports torch.
@@ -142,10 +167,15 @@ def _placed(error: RecipeError, overrides: Iterable[Override]) -> RecipeError:
     if error.place.source != COMMAND_LINE:
         return error
     for override in overrides:
-        if shorten(fill(override.text, anywhere), 80) == error.place.detail:
+        if _spot(fill(override.text, anywhere)) == error.place.detail:
             found = f"override {quote(override.text)}: {error.found}"
             return replace(error, place=_plain(override.place), found=found)
     return error
+
+
+def _spot(override: str) -> str:
+    """What the place of a value says of the override that it comes from."""
+    return shorten(override, 80)
 
 
 def _plain(place: Place) -> Place:

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Callable
 
+from mstasks.recipe.environment import escape
+
 _REFERENCE = re.compile(r"\{arm\.([^{}]*)\}")
 _BARE = re.compile(r"[A-Za-z0-9_./-]+")
 
@@ -22,7 +24,7 @@ def fill(text: str, place_of: Callable[[str], str]) -> str:
         text: An override.
         place_of: The path of an arm. One that YAML would not read as it is gets quotes.
     """
-    return _REFERENCE.sub(lambda match: _written(place_of(match[1])), text)
+    return _REFERENCE.sub(lambda match: quoted(place_of(match[1])), text)
 
 
 def rename(text: str, new: Callable[[str], str]) -> str:
@@ -30,5 +32,7 @@ def rename(text: str, new: Callable[[str], str]) -> str:
     return _REFERENCE.sub(lambda match: f"{{arm.{new(match[1])}}}", text)
 
 
-def _written(path: str) -> str:
+def quoted(path: str) -> str:
+    """A path as the value of an override, in quotes if YAML would not read it as it is."""
+    path = escape(path)
     return path if _BARE.fullmatch(path) else json.dumps(path, ensure_ascii=False)

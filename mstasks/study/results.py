@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
-from mstasks.statistics import DeltaM, PairedDifference, delta_m, paired_difference
+from mstasks.errors import MstasksError
+from mstasks.statistics import PairedDifference, is_number, paired_difference
 from mstasks.study.arms import StudyArm
 from mstasks.study.job import Job
 from mstasks.study.state import State
@@ -112,13 +114,10 @@ class Results:
         seeds = [seed for seed in mine if seed in theirs]
         if not seeds:
             return None
-        draws = [draw for draw in mine[seeds[0]].draws if draw in theirs[seeds[0]].draws]
-        if len(seeds) == 1 and draws:  # one training each: how much the images matter is all that can be said
-            pairs = [(mine[seeds[0]].draws[draw], theirs[seeds[0]].draws[draw]) for draw in draws]
-        else:
-            pairs = [(mine[seed].value, theirs[seed].value) for seed in seeds]
-        paired = paired_difference([one for one, _ in pairs], [two for _, two in pairs])
-        return Difference(other, paired, "draws" if len(seeds) == 1 and draws else "seeds")
+        of_draws = _pairs_of_draws(mine[seeds[0]], theirs[seeds[0]])
+        if len(seeds) == 1 and of_draws:  # one training each: how much the images matter is all that can be said
+            return Difference(other, _paired(of_draws), "draws")
+        return Difference(other, _paired([_pair(mine[seed], theirs[seed]) for seed in seeds]), "seeds")
 
     def baseline(self, row: Row, task: str) -> Row | None:
         """The row that a row is compared with.
@@ -127,49 +126,70 @@ class Results:
         without it; an adapted network, and what stands beside it, with the baseline adapted on as many images.
         """
         arms = self.state.plan.loaded.arms
-        name = arms[row.arm].given.against
-        if name is None:
-            name = self._baseline_of(arms[row.arm])
+        name = self.reference(row.arm)
         if name is None:
             return None
         found = Row(name, row.shots, ADAPTED) if arms[name].shots else Row(name)
         return found if any(key[0] == found and key[1] == task for key in self.scores) else None
 
-    def _baseline_of(self, arm: StudyArm) -> str | None:
+    def reference(self, name: str) -> str | None:
+        """The arm that an arm is compared with: what `against` says, else what follows from the baseline."""
+        arms = self.state.plan.loaded.arms
+        against = arms[name].given.against
+        if against is not None:
+            return against if against in arms else None  # that of a held-out arm may not have been held out likewise
+        return next(iter(self._baselines_of(arms[name])), None)
+
+    def is_plain(self, name: str) -> bool:
+        """Whether it goes without saying which arm an arm is compared with."""
+        followed = self._baselines_of(self.state.plan.loaded.arms[name])
+        return followed == [self.reference(name)]
+
+    def _baselines_of(self, arm: StudyArm) -> list[str]:
+        """The baseline as this arm was made: trained without its task, adapted to its task; maybe in several ways."""
         study = self.state.plan.loaded
         trained = study.study.compare.baseline
-        if arm.held_out is not None and f"{trained}-without-{arm.held_out}" in study.arms:
+        if arm.held_out is not None:
             trained = f"{trained}-without-{arm.held_out}"
+        if trained not in study.arms:
+            return []
         if arm.adapts is None or study.arms[trained].adapts is not None:
-            return trained
-        alike = (other for other in study.arms.values() if other.adapts == trained and other.task == arm.task)
-        return next((other.name for other in alike), None)
+            return [trained]
+        return [other.name for other in study.arms.values() if other.adapts == trained and other.task == arm.task]
 
-    def delta_m(self, row: Row) -> dict[int, DeltaM]:
-        """By seed, the change against the single-task arm; empty if there is none or the row was not trained."""
-        single = self.state.plan.loaded.study.compare.single_task
-        if single is None or row.predictor != NETWORK or row.arm == single:
-            return {}
-        mine, theirs = self._primary(row), self._primary(Row(single))
-        better = {task: self.higher_is_better(task) or False for task in self.tasks}
-        return {seed: delta_m(mine[seed], theirs[seed], better) for seed in mine if seed in theirs}
 
-    def _primary(self, row: Row) -> dict[int, dict[str, float | None]]:
-        found: dict[int, dict[str, float | None]] = {}
-        for (other, task, _), by_seed in self.scores.items():
-            for seed, score in by_seed.items() if other == row else ():
-                if score.primary:
-                    found.setdefault(seed, {})[task] = score.value
-        return found
+def _paired(pairs: Sequence[tuple[float | None, float | None]]) -> PairedDifference:
+    return paired_difference([one for one, _ in pairs], [two for _, two in pairs])
+
+
+def _pair(one: Score, two: Score) -> tuple[float | None, float | None]:
+    """Scores of one seed; means over the draws that both have, if they have any in common."""
+    pairs = [(mine, theirs) for mine, theirs in _pairs_of_draws(one, two) if is_number(mine) and is_number(theirs)]
+    if not pairs:
+        return (one.value, two.value)
+    return fmean(mine for mine, _ in pairs), fmean(theirs for _, theirs in pairs)
+
+
+def _pairs_of_draws(one: Score, two: Score) -> list[tuple[float | None, float | None]]:
+    return [(value, two.draws[draw]) for draw, value in one.draws.items() if draw in two.draws]
 
 
 def read_results(state: State) -> Results:
-    """Read the summaries of all runs that are done."""
+    """Read the summaries of all runs that are done.
+
+    Raises:
+        MstasksError: One of them does not hold what a summary has to.
+    """
     scores: dict[tuple[Row, str, str], dict[int, Score]] = {}
     costs: dict[Job, Cost] = {}
     for job, run in _done(state):
-        costs[job] = read_cost(run)
-        for score in read_scores(job, run):
+        try:
+            costs[job], found = read_cost(run), read_scores(job, run)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise MstasksError(
+                f"{run / 'summary.json'}: damaged: {error!r}. Remove the file; its run is made again."
+            ) from error
+        for score in found:
             shots = job.shots if score.predictor != NETWORK else None
             scores.setdefault((Row(job.arm, shots, score.predictor), score.task, score.metric), {})[job.seed] = score
     return Results(state, scores, costs)

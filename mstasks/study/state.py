@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mstasks.study.job_folder import JobFolder
 from mstasks.study.outcome import Outcome, Status
 from mstasks.study.tuning import read_trials, winner
 
-_SETTLED = frozenset({Status.DONE, Status.FAILED, Status.BLOCKED, Status.ELSEWHERE})
+_SETTLED = frozenset({Status.DONE, Status.FAILED, Status.BLOCKED})
 
 
 @dataclass(slots=True)
@@ -35,10 +35,21 @@ class State:
         state = cls(plan, root)
         for job in plan.jobs:
             state.outcomes[job] = state.folder(job).outcome()
-        for job in plan.jobs:
-            if state.is_trial_again(job):
-                state.outcomes[job] = state.of_winner(job)
+        state._follow_winners(plan.jobs)
         return state
+
+    def refresh(self, busy: Collection[Job]) -> None:
+        """Read again how jobs stand that another process may have run, or set aside, since.
+
+        Args:
+            busy: Jobs that wait or run here.
+        """
+        idle = [job for job in self.plan.jobs if job not in busy]
+        for job in idle:
+            before, now = self.outcomes[job], self.folder(job).outcome()
+            if not self._is_kept(job, before, now):
+                self.outcomes[job] = now
+        self._follow_winners(idle)
 
     def folder(self, job: Job) -> JobFolder:
         """The job's folder."""
@@ -79,15 +90,22 @@ class State:
         missing = [job for job in jobs if not self.outcomes[job].done]
         return f"{missing[0].label}: {self.outcomes[missing[0]].reason or self.outcomes[missing[0]].status.value}"
 
-    def blocked_by(self, job: Job) -> str:
-        """Why a job whose needs have ended cannot run; empty if it can."""
+    def blocked_by(self, job: Job) -> Outcome | None:
+        """How a job stands that cannot run: not possible, or open if what it needs may still come; None if it can.
+
+        A value of a tuning that may still be tried is needed too: without it another one might win.
+        """
         trials = self.plan.trials(job)
-        missing = [need for need in self.plan.needs(job) if not self.outcomes[need].done and need not in trials]
-        if missing:
-            return f"it needs {self.first_reason(missing)}"
+        needs = [need for need in self.plan.needs(job) if not self.outcomes[need].done and need not in trials]
+        missing = [need for need in needs if not self.settled([need])]
+        missing += [trial for trial in trials if not self.settled([trial])]
+        lasting = [need for need in needs if self.settled([need])]
+        if lasting or missing:
+            status = Status.BLOCKED if lasting else Status.OPEN
+            return Outcome(status, f"it needs {self.first_reason([*lasting, *missing])}")
         if trials and winner(read_trials(trials, self.outcomes)) is None:
-            return f"no value that was tried has a score; {self.first_reason(trials)}"
-        return ""
+            return Outcome(Status.BLOCKED, f"no value that was tried has a score; {self.first_reason(trials)}")
+        return None
 
     def ask(self, job: Job) -> Asked:
         """What the job is asked to do now."""
@@ -98,6 +116,17 @@ class State:
         before = self.folder(job).asked()
         waits = not self.settled(need for need in self.plan.closure([job]) if need.trial)
         return [] if before is None or waits or self.is_trial_again(job) else self.ask(job).differences(before)
+
+    def _follow_winners(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            if self.is_trial_again(job):
+                self.outcomes[job] = self.of_winner(job)
+
+    def _is_kept(self, job: Job, before: Outcome, now: Outcome) -> bool:
+        """Whether this process knows more about a job than its folder does."""
+        if now.done:  # a run that was refused since it was asked something else is not there
+            return before.status is Status.FAILED and bool(self.changed(job))
+        return before.status is Status.BLOCKED or (before.status is now.status is Status.OPEN)
 
     def run_of(self, job: Job, name: str) -> str:
         """The run of another arm that a job builds on, which has to be there."""

@@ -53,6 +53,7 @@ def run_study(
     Runner(state, commands, parallel, renew, tell, after).run(wanted)
     if plan.loaded.study.bench:
         time_networks(state, commands, tell)
+    state.refresh(())
     return _written(state, root)
 
 

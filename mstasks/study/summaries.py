@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mstasks.run_cost import run_cost
 from mstasks.runfolder import RunFolder
 from mstasks.study.job import Job
 from mstasks.study.latency import milliseconds
@@ -28,7 +29,8 @@ class Score:
         value: The metric; of an adaptation the mean over its draws. None if it is not a number.
         primary: Whether it is the task's primary metric.
         higher_is_better: Its direction; None if it is not the primary metric, whose direction alone is written down.
-        draws: Of an adaptation, the metric by the images that were drawn.
+        draws: Of an adaptation, the metric by draw: its number and the images that were drawn. Empty for the tasks
+            that an adaptation was to keep, which are scored on draw 0 alone.
     """
 
     task: str
@@ -67,10 +69,10 @@ def read_scores(job: Job, run: Path) -> list[Score]:
 def read_cost(run: Path) -> Cost:
     """The costs of a complete run."""
     folder = RunFolder(run)
-    parts = [part.read_summary() for part in (folder.children().values() or [folder])]
+    cost = run_cost([part.read_summary() for part in (folder.children().values() or [folder])])
     return Cost(
-        macs=_total(parts, "macs"),
-        parameters=_total(parts, "parameters"),
+        macs=cost.macs,
+        parameters=cost.parameters,
         seconds=seconds_of(run),
         milliseconds=milliseconds(folder),
     )
@@ -92,11 +94,11 @@ def _trained(tasks: Mapping[str, Any]) -> Iterator[Score]:
 def _adapted(summary: Mapping[str, Any]) -> Iterator[Score]:
     """Scores of the new task by predictor, and of the other tasks if the adaptation was to keep them."""
     adapt, entry = summary["adapt"], summary["tasks"][summary["adapt"]["task"]]
-    by_images = {",".join(sorted(map(str, draw["support"]))): draw["scores"] for draw in adapt["draws"]}
-    for predictor in dict.fromkeys(name for scores in by_images.values() for name in scores):
-        metrics = dict.fromkeys(name for scores in by_images.values() for name in scores.get(predictor, {}))
+    by_draw = {_draw(draw): draw["scores"] for draw in adapt["draws"]}
+    for predictor in dict.fromkeys(name for scores in by_draw.values() for name in scores):
+        metrics = dict.fromkeys(name for scores in by_draw.values() for name in scores.get(predictor, {}))
         for metric in metrics:
-            draws = {images: scores.get(predictor, {}).get(metric) for images, scores in by_images.items()}
+            draws = {draw: scores.get(predictor, {}).get(metric) for draw, scores in by_draw.items()}
             known = [value for value in draws.values() if value is not None]
             mean = sum(known) / len(known) if known else None
             primary = metric == entry["primary"]
@@ -109,15 +111,6 @@ def _adapted(summary: Mapping[str, Any]) -> Iterator[Score]:
             yield Score(task, metric, ADAPTED, value, primary, kept["higher_is_better"] if primary else None)
 
 
-def _total(summaries: list[dict[str, Any]], kind: str) -> int | None:
-    counts = [_of_network(summary, kind) for summary in summaries]
-    known = [count for count in counts if count is not None]
-    return sum(known) if known and len(known) == len(counts) else None
-
-
-def _of_network(summary: Mapping[str, Any], kind: str) -> int | None:
-    """Of the network without dead channels, which `compact` removes with equal predictions."""
-    if "sparsity" in summary:
-        return int(summary["sparsity"][f"network_{kind}_compact"])
-    parts = summary.get("network", {}).values()
-    return sum(int(part[kind]) for part in parts) if parts else None
+def _draw(draw: Mapping[str, Any]) -> str:
+    """What draws of two arms have in common if they are the same: number, which seeds training, and images."""
+    return f"{draw['draw']}:{','.join(sorted(map(str, draw['support'])))}"

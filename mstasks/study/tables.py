@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mstasks.report.wording import duration
 from mstasks.statistics import spread
+from mstasks.study.delta import delta_difference, read_delta
 from mstasks.study.job import Job
 from mstasks.study.outcome import Status
-from mstasks.study.progress import spoken
 from mstasks.study.results import Results, Row
+from mstasks.study.summaries import NETWORK, Score
 from mstasks.study.tuning import read_trials, winner
-from mstasks.study.wording import NOTHING, difference, mean_and_spread, number
+from mstasks.study.wording import NOTHING, difference, mean_and_spread, number, percents
+
+_ADAPTED = (
+    "; an adapted network is that of the last step, or with adapt.hold_out of the best one on labelled images that it "
+    "was not trained on"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +49,19 @@ def tables(results: Results) -> list[Table]:
 
 def arms_table(results: Results) -> Table:
     """What each arm costs, and delta_m."""
-    single = results.state.plan.loaded.study.compare.single_task
+    compare = results.state.plan.loaded.study.compare
+    single = compare.single_task
     columns = ["arm", "runs", "MACs", "parameters", "latency", "time a run"]
-    rows = [(*_costs(results, row), *([_delta_m(results, row)] if single else [])) for row in _arms(results)]
+    rows = [(*_costs(results, row), *(_delta_m(results, row) if single else ())) for row in _arms(results)]
     note = "MACs, parameters and latency (one image) are of the network without its dead channels, seed by seed alike "
     note += "or as a range; of a single-task arm, of all its networks together."
     if single:
-        columns.append(f"delta_m against {single}")
-        note += " delta_m is the mean over tasks of the relative change of the primary metric in percent, better is up."
+        columns += [f"delta_m against {single} [95 %]", "difference in delta_m [95 %]"]
+        note += (
+            " delta_m is the mean over tasks of the relative change of the primary metric in percent, better is up; a "
+            "seed in which one of the tasks has no change is missing. Its difference is paired by seed, as that of a "
+            "metric, between arms of the same tasks."
+        )
     return Table("Arms", tuple(columns), rows, note, numbers=tuple(columns[1:]))
 
 
@@ -69,7 +81,8 @@ def task_table(results: Results, task: str) -> Table:
 def _difference(results: Results, row: Row, task: str, metric: str) -> str:
     if results.baseline(row, task) == row:
         return "baseline"
-    return difference(results.difference(row, task, metric), spread(results.values(row, task, metric)).mean)
+    text = difference(results.difference(row, task, metric), spread(results.values(row, task, metric)).mean)
+    return text if text == NOTHING or results.is_plain(row.arm) else f"{text} vs {results.reference(row.arm)}"
 
 
 def tuning_table(results: Results) -> Table:
@@ -84,6 +97,11 @@ def tuning_table(results: Results) -> Table:
             score = number(trial.score) if trial.score is not None else state.outcomes[trial.job].status.value
             rows.append((name, " ".join(trial.job.trial), score, "chosen" if trial == best else ""))
     note = "The score is the share of the gap to the constant predictor that is closed, mean over tasks, first seed."
+    if any(arm.held_out and arm.tuned for arm in state.plan.loaded.arms.values()):
+        note += (
+            " Arms that are trained without a task use the value that was chosen with it: the choice has seen the "
+            "validation labels of the task that is then taken for unseen."
+        )
     return Table("Tuning on the validation split", ("arm", "values", "score on val", ""), rows, note, ("score on val",))
 
 
@@ -110,14 +128,20 @@ def sentences(results: Results) -> Iterator[str]:
     )
     yield (
         f"Differences are from `{study.compare.baseline}`, those of arms trained without a task from it trained "
-        "likewise, those of adapted networks from it adapted to as many images. They are paired by seed: the mean of "
-        "the differences and its 95 % interval by Student's t. Where there is one seed, adapted networks are "
-        "paired by draw instead, which tells how much the labelled images matter and nothing about other trainings."
+        "likewise, those of adapted networks from it adapted to as many images, unless `vs` names another arm. They "
+        "are paired by seed: the mean of the differences and its 95 % interval by Student's t. Adapted networks of a "
+        "seed are compared by their means over the draws that both have. Where there is one seed, they are paired by "
+        "draw instead, which tells how much the labelled images matter and nothing about other trainings."
     )
-    yield (
-        f"Checkpoints{' and tuned values' if _tunes(results) else ''} were chosen on the {study.compare.select} split; "
-        "nothing was chosen on test."
-    )
+    if any(row.predictor != NETWORK and not score.draws for row, score in _each(results)):
+        yield "Scores of tasks that an adaptation was to keep are of the network of draw 0 alone."
+    chosen = f"Checkpoints of trained networks{' and tuned values' if _tunes(results) else ''} were chosen on the"
+    adapted = "" if not any(arm.adapts for arm in state.plan.loaded.arms.values()) else _ADAPTED
+    yield f"{chosen} {study.compare.select} split{adapted}; nothing was chosen on test."
+
+
+def _each(results: Results) -> Iterator[tuple[Row, Score]]:
+    return ((row, score) for (row, _, _), by_seed in results.scores.items() for score in by_seed.values())
 
 
 def _tunes(results: Results) -> bool:
@@ -141,7 +165,7 @@ def _costs(results: Results, row: Row) -> tuple[str, ...]:
         _millions([cost.macs for cost in done if cost.macs is not None]),
         _millions([cost.parameters for cost in done if cost.parameters is not None]),
         f"{latencies[0]:.2f} ms" if latencies else NOTHING,
-        spoken(sum(times) / len(times)) if times else NOTHING,
+        duration(sum(times) / len(times)) if times else NOTHING,
     )
 
 
@@ -150,14 +174,15 @@ def _millions(counts: list[int]) -> str:
     return " to ".join(shown) + (" M" if counts else "")
 
 
-def _delta_m(results: Results, row: Row) -> str:
-    single = results.state.plan.loaded.study.compare.single_task
-    found = results.delta_m(Row(row.arm)) if row.shots is None else {}
-    if not found:
-        return "baseline" if row.arm == single else NOTHING
-    whole = spread(change.percent for change in found.values())
-    tasks = max(len(change.changes) for change in found.values())
-    if whole.mean is None:
-        return NOTHING
-    sd = f" ± {whole.sd:.1f}" if whole.sd is not None else ""
-    return f"{whole.mean:+.1f}{sd} % ({whole.count}; {tasks} tasks)"
+def _delta_m(results: Results, row: Row) -> tuple[str, str]:
+    """delta_m of an arm, and its difference from that of the arm that it is compared with."""
+    found = read_delta(results, row.arm) if row.shots is None else None
+    if found is None:
+        return "baseline" if row.arm == results.state.plan.loaded.study.compare.single_task else NOTHING, NOTHING
+    whole, apart = found.whole, delta_difference(results, row.arm)
+    missing = f", {whole.missing} missing" if whole.missing else ""
+    own = f"{percents(whole.mean, whole.sd, whole.interval)} ({whole.count}{missing}; {len(found.tasks)} tasks)"
+    if apart is None or apart.mean is None:
+        return own, "baseline" if results.reference(row.arm) == row.arm else NOTHING
+    beside = "" if results.is_plain(row.arm) else f" vs {results.reference(row.arm)}"
+    return own, f"{percents(apart.mean, None, apart.interval)} ({apart.count}){beside}"

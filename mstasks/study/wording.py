@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mstasks.report.wording import digits
 from mstasks.statistics import Score, spread
 from mstasks.study.results import Difference
 
@@ -42,13 +43,17 @@ def number(value: float | None, like: float | None = None) -> str:
     """Four digits behind the point below ten, else two; as many as another number has, if one is given."""
     if value is None:
         return NOTHING
-    return f"{value:.{_digits(value if like is None else like)}f}"
+    return f"{value:.{digits(value if like is None else like)}f}"
 
 
 def signed(value: float, like: float) -> str:
     """A number with its sign and as many digits as another has."""
-    return f"{value:+.{_digits(like)}f}"
+    return f"{value:+.{digits(like)}f}"
 
 
-def _digits(value: float) -> int:
-    return 4 if abs(value) < 10 else 2
+def percents(mean: float | None, sd: float | None, interval: tuple[float, float] | None) -> str:
+    """``-20.8 ± 1.2 % [-31.3, -10.3]``: percents with one digit behind the point."""
+    if mean is None:
+        return NOTHING
+    spread_ = f" ± {sd:.1f}" if sd is not None else ""
+    return f"{mean:+.1f}{spread_} %" + (f" [{interval[0]:+.1f}, {interval[1]:+.1f}]" if interval is not None else "")

@@ -10,12 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mstasks import Target, TargetInfo, TargetKind, Task, TaskMetric, per_example_mean
+from mstasks import Target, TargetInfo, TargetKind, Task, TaskMetric, logit_code, per_example_mean
 from mstasks_attributes.metrics import F1, RESERVED, Accuracy
 from mstasks_attributes.options import AttributesOptions
 from mstasks_attributes.shapes import check_shapes
-
-_CODE = 4.0  # logit of a present attribute, minus that of an absent one: probabilities 0.982 and 0.018
 
 
 def _check_known(option: str, wanted: Collection[str], known: Collection[str], of_what: str) -> None:
@@ -114,15 +112,8 @@ class Attributes(Task):
         return prediction.float().sigmoid()
 
     def encode(self, target: Target) -> Tensor:
-        """Logits that are linear in the label and decode to it within 0.02: 4 where the attribute is present, else -4.
-
-        Args:
-            target: As `prepare` returns it: 0 or 1, and validity, shape (batch, channels).
-
-        Returns:
-            float32, same shape; 0 where there is no label.
-        """
-        return _CODE * (2 * target.value.float().masked_fill(~target.valid, 0.5) - 1)
+        """Logits of the attributes of a prepared target: 4 where one is present, else -4; see `mstasks.logit_code`."""
+        return logit_code(target)
 
     def metrics(self) -> dict[str, TaskMetric]:
         """Make `accuracy` (primary) and `f1`, each with its value per attribute; see their module."""

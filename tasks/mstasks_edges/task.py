@@ -5,12 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from mstasks import Target, TargetInfo, TargetKind, Task, TaskMetric, per_example_mean
+from mstasks import Target, TargetInfo, TargetKind, Task, TaskMetric, logit_code, per_example_mean
 from mstasks_edges.metrics import edge_metrics
 from mstasks_edges.options import EdgesOptions
 from mstasks_edges.shapes import check_shapes
-
-_CODE = 4.0  # logit of an edge, minus that of no edge: probabilities 0.982 and 0.018
 
 
 class Edges(Task):
@@ -61,17 +59,8 @@ class Edges(Task):
         return prediction.float().sigmoid()
 
     def encode(self, target: Target) -> Tensor:
-        """Logits that are linear in the label: -4 at 0, 0 at 0.5, 4 at 1.
-
-        They decode to a label of 0, 0.5 or 1 within 0.02, to any within 0.14, and in the labels' order.
-
-        Args:
-            target: Labels in [0, 1] and validity, shape (batch, 1, height, width).
-
-        Returns:
-            float32, same shape; 0 where there is no label.
-        """
-        return _CODE * (2 * target.value.float().masked_fill(~target.valid, 0.5) - 1)
+        """Logits of an edge, linear in the label; see `mstasks.logit_code`."""
+        return logit_code(target)
 
     def metrics(self) -> dict[str, TaskMetric]:
         """Make `ods_f` (primary), `ois_f` and `mae`; see their module for the protocol."""

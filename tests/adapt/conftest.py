@@ -131,7 +131,7 @@ def session() -> MakeSession:
         ids = draw_support(experiment, bound, shots, 0)
         support = Support.of(experiment, ids, targets, 0, hold_out)
         parts = frozenset({*new, f"heads.{task}"})
-        return Session(network, bound, parts, support, seen or Released(), None, "float32", log)
+        return Session(network, bound, parts, parts, support, seen or Released(), None, "float32", log)
 
     return make
 

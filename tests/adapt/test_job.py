@@ -20,6 +20,7 @@ from mstasks.adapt.recipe import plan
 from mstasks.adapt.seen import Released
 from mstasks.adapt.session import Session, ignore
 from mstasks.adapt.sources import baseline
+from mstasks.adapt.strategies import HeadFirst
 from mstasks.adapt.support import Support, draw_support
 from mstasks.adapt.trivial import fit_trivial
 from mstasks.adapt.zeros import find_zeros
@@ -29,6 +30,8 @@ from mstasks.evaluate import evaluate
 from mstasks.network import Network
 from mstasks.recipe import load_recipe
 from mstasks.runfolder import RunFolder, finite
+from mstasks.train.finite import NonFiniteError
+from mstasks.train.recalibrate import recalibrate
 from mstasks.trained import open_trained, read_constants, score_run
 
 Runs = Callable[[str], RunFolder]
@@ -193,8 +196,11 @@ def rescored(own: Done, name: str | Path, number: int) -> dict[str, float]:
     started, bound = source.start(), source.experiment.tasks["depth"]
     support = Support.of(source.experiment, own.draws[number].support, ["depth"], number)
     new = started.new | {"heads.depth"}
-    session = Session(started.network, bound, frozenset(new), support, Released(), None, "float32", ignore)
+    fresh = started.new
+    session = Session(started.network, bound, frozenset(new), fresh, support, Released(), None, "float32", ignore)
     own.job.plan.strategy.adapt(session)
+    if "backbone" in fresh:
+        recalibrate(started.network, support.plain(), torch.device("cpu"))
     batches = source.experiment.batches("test")
     return evaluate(started.network, {"depth": bound}, batches, {}, torch.device("cpu"))["depth"].values
 
@@ -291,6 +297,63 @@ def test_a_seen_task_goes_on_from_its_head(runs: Runs, tmp_path: Path) -> None:
     assert own.adapt["before"] == pytest.approx(trained, nan_ok=True)
     assert list(own.adapt["seen"]) == ["attributes"]
     assert list(own.summary["tasks"]) == ["segmentation", "attributes"]
+    assert not [row.name for row in own.job.parts if row.new]
+    statistics = [own_and_parent(own, name) for name in statistics_of_head(own)]
+    assert statistics, "the head has norms"
+    for after, before in statistics:
+        torch.testing.assert_close(after, before, rtol=0, atol=0)
+
+
+def statistics_of_head(own: Done) -> list[str]:
+    buffers = dict(open_trained(own.run)[1].named_buffers())
+    return [name for name in buffers if name.startswith("heads.segmentation.")]
+
+
+def own_and_parent(own: Done, buffer: str) -> tuple[torch.Tensor, torch.Tensor]:
+    after, before = (open_trained(run)[1].get_buffer(buffer) for run in (own.run, own.parent))
+    return after, before
+
+
+def test_how_one_adaptation_was_done_is_not_how_the_next_one_is(done: Callable[[str], Done]) -> None:
+    settings = load_recipe(done("masked").run.recipe).recipe.adapt
+    assert settings == load_recipe(done("masked").parent.recipe).recipe.adapt
+    assert done("masked").adapt["seen_mode"] == "distill" != settings.seen
+
+
+@pytest.mark.parametrize("strategy", ["ridge", "probe", "bitfit"])
+def test_growth_is_refused_where_nothing_would_learn(runs: Runs, tmp_path: Path, strategy: str) -> None:
+    with pytest.raises(UsageError, match=rf"strategy '{strategy}' trains no weights of backbone and trunk"):
+        adapt(runs("masked"), tmp_path, "adapt.grow=true", f"adapt.strategy={strategy}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_baseline_that_fails_leaves_a_gap_and_a_sentence(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = HeadFirst.adapt
+
+    def fails_from_scratch(strategy: HeadFirst, session: Session) -> None:
+        if "backbone" in session.fresh:
+            raise NonFiniteError("step 3: the loss of task 'depth' is not finite.")
+        train(strategy, session)
+
+    monkeypatch.setattr(HeadFirst, "adapt", fails_from_scratch)
+    own = adapt(runs("dense"), tmp_path, "adapt.draws=1", "data.test=1", "adapt.baselines=[scratch]")
+    sentence = "draw 0: baseline 'scratch' has no score: step 3: the loss of task 'depth' is not finite."
+    assert own.adapt["failed"] == [sentence]
+    assert own.adapt["columns"]["scratch"] == {"mean": None, "sd": None}
+    assert own.adapt["columns"]["adapted"]["mean"] is not None
+
+
+def test_the_weight_of_the_task_counts_beside_others(runs: Runs, tmp_path: Path) -> None:
+    few = ("adapt.draws=1", "data.test=1", "adapt.strategy.steps=3")
+    alone, held = [], []
+    for weight in (1, 100):
+        for found, seen in ((alone, "release"), (held, "support")):
+            own = adapt(runs("dense"), tmp_path, *few, f"unseen.depth.weight={weight}", f"adapt.seen={seen}")
+            found.append(open_trained(own.run)[1].get_parameter("trunk.laterals.0.0.weight"))
+    torch.testing.assert_close(alone[0], alone[1], rtol=0, atol=0)
+    assert not torch.equal(held[0], held[1])
 
 
 def test_an_adapted_run_can_be_adapted_again(done: Callable[[str], Done], tmp_path: Path) -> None:

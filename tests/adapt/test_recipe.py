@@ -54,7 +54,7 @@ def test_an_unseen_task_becomes_one_of_the_tasks(run: Make) -> None:
     assert planned.recipe.tasks["depth"] == before.unseen["depth"]
     assert list(planned.recipe.unseen) == ["normals"]
     assert planned.recipe.model_copy(update={"tasks": before.tasks, "unseen": before.unseen}) == before
-    assert (planned.task, planned.own_head, planned.released) == ("depth", False, ())
+    assert (planned.task, planned.fresh, planned.released) == ("depth", False, ())
     assert isinstance(planned.strategy, HeadFirst)
 
 
@@ -89,14 +89,14 @@ def test_a_seen_task_stays_where_it_is(run: Make) -> None:
     before = load_recipe(made.recipe).recipe
     planned = plan(made, "segmentation", [])
     assert planned.recipe == before
-    assert not planned.own_head
+    assert not planned.fresh
 
 
-@pytest.mark.parametrize(("task", "own_head", "head"), [("depth", True, "decoder"), ("attributes", False, None)])
-def test_the_strategy_may_choose_the_head(run: Make, task: str, own_head: bool, head: str | None) -> None:
+@pytest.mark.parametrize(("task", "fresh", "head"), [("depth", True, "decoder"), ("attributes", False, None)])
+def test_the_strategy_may_choose_the_head(run: Make, task: str, fresh: bool, head: str | None) -> None:
     planned = plan(run(), task, ["adapt.strategy={name: new-decoder, steps: 2}"])
     chosen = planned.recipe.tasks[task].head
-    assert planned.own_head == own_head
+    assert planned.fresh == fresh
     assert (None if chosen is None else chosen.name) == head
     assert isinstance(planned.strategy, NewDecoder)
     assert planned.strategy.phases(10)[0].steps == 2
@@ -115,8 +115,9 @@ def test_what_made_the_network_cannot_be_changed(run: Make, text: str) -> None:
         plan(run(), "depth", [text])
     assert str(caught.value) == (
         f"'{text}': `{section}` cannot be changed here, since the trained network depends on it. Allowed: adapt.…, "
-        "unseen.…, data.…, device.… and run.… and optim.precision; train another run for anything else."
-    ).replace("device.… and run.…", "device.…, run.…")
+        "unseen.…, data.…, device.…, run.…, optim.precision and, for the baseline imagenet, backbone.weights; train "
+        "another run for anything else."
+    )
 
 
 @pytest.mark.parametrize("text", ["data.batch_size=2", "device=auto", "run.pictures=1", "optim.precision=bfloat16"])
@@ -180,12 +181,96 @@ def test_a_seen_task_can_move_too(run: Make, moved: list[str]) -> None:
     assert_moved(plan(made, "depth", ["data.dataset=folder", *moved]), ("segmentation", "attributes"))
 
 
-def test_naming_the_same_data_set_again_leaves_nothing_out(run: Make) -> None:
-    planned = plan(run(), "depth", ["data.dataset=scenes"])
-    assert list(planned.recipe.tasks) == ["segmentation", "attributes", "depth"]
-    assert planned.released == ()
+@pytest.fixture
+def folder_run(run: Make, moved: list[str], tmp_path: Path) -> RunFolder:
+    """A run whose images come from a folder, with classes and depths, and some of them left out."""
+    (tmp_path / "bad.txt").write_text("3\n")
+    masks = "data.targets.masks={kind: label-map, names: [floor, wall]}"
+    tasks = ["tasks.attributes=null", "tasks.segmentation.target=masks", "unseen=null", "tasks.depth={}"]
+    return run("data.dataset=folder", *moved, masks, *tasks, f"data.exclude={tmp_path / 'bad.txt'}")
 
 
-def test_a_data_set_cannot_hide_in_a_mapping(run: Make) -> None:
-    with pytest.raises(UsageError, match=r"'data=.*': name the keys of `data` one by one, such as data\.dataset=NAME"):
-        plan(run(), "depth", ["data={dataset: folder}"])
+def test_a_data_set_that_is_named_again_has_other_images(folder_run: RunFolder, moved: list[str]) -> None:
+    planned = plan(folder_run, "depth", ["data.dataset=folder", *moved])
+    assert_moved(planned, ("segmentation",))
+    assert planned.fresh
+    options = planned.recipe.data.options
+    assert options is not None
+    assert list(options.model_dump()["targets"]) == ["depth"], "nothing of the former folder is left"
+    assert planned.recipe.data.exclude is None
+
+
+def test_another_place_of_the_same_data_leaves_nothing_out(folder_run: RunFolder, tmp_path: Path) -> None:
+    planned = plan(folder_run, "depth", [f"data.root={tmp_path / 'moved'}"])
+    assert list(planned.recipe.tasks) == ["segmentation", "depth"]
+    assert (planned.fresh, planned.released) == (False, ())
+    assert planned.recipe.data.exclude is not None
+
+
+@pytest.mark.parametrize(
+    ("names", "fresh"), [("[wall, floor]", True), ("[floor, wall, sofa]", True), ("[floor, wall]", False)]
+)
+def test_a_head_that_was_trained_for_other_labels_starts_afresh(folder_run: RunFolder, names: str, fresh: bool) -> None:
+    planned = plan(folder_run, "segmentation", [f"data.targets.masks.names={names}"])
+    assert (planned.fresh, planned.released) == (fresh, ())
+
+
+def test_what_a_flip_swaps_is_no_other_label(folder_run: RunFolder) -> None:
+    assert not plan(folder_run, "segmentation", ["data.targets.masks.pairs=[[floor, wall]]"]).fresh
+
+
+@pytest.mark.parametrize("text", ["data={dataset: folder}", " data = {dataset: folder}"])
+def test_a_data_set_cannot_hide_in_a_mapping(run: Make, text: str) -> None:
+    with pytest.raises(UsageError, match=r"'.*': name the keys of `data` one by one, such as data\.dataset=NAME"):
+        plan(run(), "depth", [text])
+
+
+def test_nor_can_the_task_with_another_data_set(run: Make, moved: list[str]) -> None:
+    whole = "unseen={depth: {loss: l1}}"
+    assert plan(run(), "depth", [whole]).recipe.tasks["depth"].options is not None
+    with pytest.raises(UsageError) as caught:
+        plan(run(), "depth", ["data.dataset=folder", *moved, whole])
+    assert str(caught.value) == (
+        f"'{whole}': with another data set, name the keys of the task one by one, such as unseen.depth.task=NAME."
+    )
+
+
+@pytest.mark.parametrize("text", ["unseen.depth.loss=l1", " unseen . depth . loss = l1", "unseen.depth ={loss: l1}"])
+def test_spaces_do_not_hide_an_option_of_the_task(run: Make, moved: list[str], text: str) -> None:
+    options = plan(run(), "depth", ["data.dataset=folder", *moved, text]).recipe.tasks["depth"].options
+    assert options is not None
+    assert options.model_dump()["loss"] == "l1"
+
+
+def test_another_data_set_needs_to_hear_of_the_task(run: Make) -> None:
+    chosen = ["data.dataset=folder", "data.root=mine"]
+    assert tasks_to_adapt(run(), "depth", chosen) == ("depth",)
+    with pytest.raises(UsageError) as caught:
+        tasks_to_adapt(run(), None, chosen)
+    assert str(caught.value) == "'data.dataset=folder': which of its labels is to be learned? Say --task NAME."
+
+
+def test_an_unseen_task_may_be_about_a_target_of_the_command_line(folder_run: RunFolder) -> None:
+    own = ["data.targets.far={kind: depth-map, folder: depth, unit: metres}", "unseen.far.task=depth"]
+    assert tasks_to_adapt(folder_run, None, own) == ("far",)
+
+
+WEIGHTS = "backbone.weights=other.safetensors"
+
+
+def test_pretrained_weights_are_those_of_the_baseline_alone(run: Make) -> None:
+    assert plan(run(), "depth", ["adapt.baselines=[imagenet]"]).pretrained is None
+    planned = plan(run(), "depth", ["adapt.baselines=[imagenet]", WEIGHTS])
+    assert planned.pretrained == Path("other.safetensors").absolute()
+    assert planned.recipe.backbone.weights == "random", "the run was not trained from them"
+
+
+def test_pretrained_weights_that_nothing_would_read_are_refused(run: Make) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan(run(), "depth", [WEIGHTS, "adapt.baselines=[scratch]"])
+    assert str(caught.value) == (
+        f"'{WEIGHTS}': only the baseline imagenet reads it, since the run has weights of its own. Add --baseline "
+        "imagenet, or leave it out."
+    )
+    with pytest.raises(UsageError, match=r"'backbone.weights=random': the baseline imagenet has pretrained weights"):
+        plan(run(), "depth", ["backbone.weights=random", "adapt.baselines=[imagenet]"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -19,8 +19,8 @@ from mstasks.experiment import Experiment
 Make = Callable[..., Experiment]
 
 
-def columns(run: Session, batch: Batch) -> dict[str, Tensor]:
-    found = references(run.network, run.bound, run.support, "float32")
+def columns(run: Session, batch: Batch, new: Collection[str] = ()) -> dict[str, Tensor]:
+    found = references(run.network, run.bound, run.support, "float32", new)
     return {name: predict(batch)[run.bound.name] for name, predict in found.items()}
 
 
@@ -73,7 +73,7 @@ def test_the_network_is_not_changed(
         monkeypatch.setattr(type(run.bound.task), "encode", lambda task, target: None)
     moved = watch(run.network)
     head = run.network.heads["depth"]
-    references(run.network, run.bound, run.support, "float32")
+    references(run.network, run.bound, run.support, "float32", ())
     assert not moved()
     assert run.network.heads["depth"] is head
     assert all(parameter.requires_grad for parameter in run.network.parameters())
@@ -85,3 +85,12 @@ def test_a_dense_task_without_a_trunk_has_the_trivial_one_alone(
     run = session(experiment("tasks.segmentation=null", "tasks.depth.head=decoder"))
     assert run.network.trunk is None
     assert list(columns(run, one_batch)) == ["trivial"]
+
+
+def test_features_of_a_trunk_that_nobody_trained_are_no_reference(
+    experiment: Make, session: Any, one_batch: Batch
+) -> None:
+    dense, image_level = (session(experiment(), task=task, targets=(task,)) for task in ("depth", "attributes"))
+    assert list(columns(dense, one_batch, {"trunk", "heads.depth"})) == ["trivial"]
+    assert list(columns(dense, one_batch, {"heads.depth"})) == ["ridge", "trivial"]
+    assert list(columns(image_level, one_batch, {"trunk", "heads.attributes"})) == ["ridge", "trivial"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from mstasks.adapt.attach import Attached
 from mstasks.adapt.recipe import Plan, plan
-from mstasks.adapt.sources import Source, baseline, own_source
+from mstasks.adapt.sources import Source, baseline, own_source, reference_start
 from mstasks.errors import UsageError
 from mstasks.heads import DenseHead
 from mstasks.recipe import dump_resolved, load_recipe
@@ -67,6 +68,77 @@ def test_a_seen_task_goes_on_from_its_head_unless_the_strategy_brings_one(
         assert same(part(started, "heads.segmentation"), dict(head.state_dict()))
 
 
+FOLDER = (
+    "data.dataset=folder", "data.root=mine", "data.targets.segmentation={kind: label-map, names: [soil, wheat]}",
+    "data.targets.depth={kind: depth-map, unit: metres}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("classes", ["[soil, wheat]", "[a, b, c, d, e, f, g, h, i, j, k, l, m]"])
+def test_the_head_of_a_task_that_only_shares_the_name_is_not_taken(runs: Runs, classes: str) -> None:
+    other = planned(runs("dense"), *FOLDER, f"data.targets.segmentation.names={classes}", task="segmentation")
+    started = own_source(other, runs("dense")).start()
+    assert started.new == {"heads.segmentation"}
+    trained = dict(open_trained(runs("dense"))[1].get_submodule("trunk").state_dict())
+    assert same(part(started, "trunk"), trained)
+
+
+@pytest.mark.parametrize("strategy", ["ridge", "probe"])
+def test_features_that_nobody_trained_are_not_taken_as_they_are(runs: Runs, strategy: str) -> None:
+    chosen = planned(runs("image-level"), f"adapt.strategy={strategy}")
+    with pytest.raises(UsageError) as caught:
+        own_source(chosen, runs("image-level")).start()
+    assert str(caught.value) == (
+        f"{runs('image-level').path}: strategy {strategy!r} fits a head to features that stay as they are, and the run "
+        "has no trained trunk for task 'depth', as none of its tasks reads one. Take a strategy that trains a trunk or "
+        "needs none: head-first, all-at-once, fast, bitfit or new-decoder."
+    )
+    other = baseline(planned(runs("dense"), f"adapt.strategy={strategy}"), runs("image-level").path)
+    with pytest.raises(UsageError, match=r"has no trained trunk for task 'depth'"):
+        other.start()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "task", "new"),
+    [
+        ("fast", "depth", {"trunk", "heads.depth"}),
+        ("new-decoder", "depth", {"heads.depth"}),
+        ("ridge", "attributes", {"heads.attributes"}),
+        ("probe", "attributes", {"heads.attributes"}),
+    ],
+)
+def test_what_needs_no_trained_trunk_is_done(runs: Runs, strategy: str, task: str, new: set[str]) -> None:
+    chosen = planned(runs("image-level"), f"adapt.strategy={strategy}", task=task)
+    assert own_source(chosen, runs("image-level")).start().new == new
+
+
+def test_references_read_the_network_that_is_adapted(runs: Runs) -> None:
+    for run, task in (("dense", "depth"), ("image-level", "attributes"), ("compact", "depth")):
+        chosen = planned(runs(run), task=task)
+        started = own_source(chosen, runs(run)).start()
+        assert reference_start(chosen, runs(run), started) is started
+
+
+@pytest.mark.parametrize("run", ["dense", "masked", "compact"])
+@pytest.mark.parametrize("chosen", ["adapt.strategy=new-decoder", "unseen.depth.head=aspp"])
+def test_references_keep_the_trunk_that_no_head_reads(runs: Runs, run: str, chosen: str) -> None:
+    moved = planned(runs(run), *FOLDER, chosen)
+    started = own_source(moved, runs(run)).start()
+    assert started.network.trunk is None
+    reference = reference_start(moved, runs(run), started)
+    assert reference.new == {"heads.depth"}
+    for name in ("backbone", "trunk"):
+        assert same(part(reference, name), dict(open_trained(runs(run))[1].get_submodule(name).state_dict()))
+
+
+def test_references_make_no_trunk_of_their_own(runs: Runs) -> None:
+    chosen = planned(runs("image-level"), "adapt.strategy=new-decoder")
+    started: Any = own_source(chosen, runs("image-level")).start()
+    reference = reference_start(chosen, runs("image-level"), started)
+    assert "trunk" in reference.new
+    assert not same(part(reference, "trunk"), part(own_source(planned(runs("dense")), runs("dense")).start(), "trunk"))
+
+
 def test_scratch_is_random_in_every_part_and_does_the_task_alone(runs: Runs) -> None:
     chosen = planned(runs("masked"))
     source = baseline(chosen, "scratch")
@@ -90,7 +162,9 @@ def test_a_pretrained_backbone_is_the_recipe_s(recipe_file: Path, tmp_path: Path
     weights = f"backbone.weights={tmp_path / 'weights.safetensors'}"
     made.recipe.write_text(dump_resolved(load_recipe(recipe_file, [weights]).recipe))
     chosen = planned(made)
-    pretrained, scratch = (baseline(chosen, name).start() for name in ("imagenet", "scratch"))
+    sources = [baseline(chosen, name) for name in ("imagenet", "scratch")]
+    assert [source.name for source in sources] == ["imagenet (weights.safetensors)", "scratch"]
+    pretrained, scratch = (source.start() for source in sources)
     assert pretrained.new == {"trunk", "heads.depth"}
     found, known = part(pretrained, "backbone"), dict(model.state_dict())
     shared = {name.removeprefix("model."): value for name, value in found.items()}
@@ -102,7 +176,27 @@ def test_a_pretrained_backbone_is_the_recipe_s(recipe_file: Path, tmp_path: Path
 
 
 def test_without_one_it_is_timm_s(runs: Runs) -> None:
-    assert baseline(planned(runs("dense")), "imagenet").experiment.recipe.backbone.weights == "imagenet"
+    source = baseline(planned(runs("dense")), "imagenet")
+    assert (source.name, source.experiment.recipe.backbone.weights) == ("imagenet", "imagenet")
+
+
+def test_the_pretrained_backbone_may_be_a_file(runs: Runs, tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    model = timm.create_model("test_resnet")
+    save_file(model.state_dict(), tmp_path / "fetched.safetensors")
+    given = [f"backbone.weights={tmp_path / 'fetched.safetensors'}", "adapt.baselines=[imagenet, scratch]"]
+    chosen = planned(runs("dense"), *given)
+    source = baseline(chosen, "imagenet")
+    assert source.name == "imagenet (fetched.safetensors)"
+    started = source.start()
+    assert started.new == {"trunk", "heads.depth"}
+    assert torch.equal(
+        started.network.get_parameter("backbone.model.conv1.0.weight"), model.state_dict()["conv1.0.weight"]
+    )
+    scratch = baseline(chosen, "scratch").start()
+    assert not same(part(scratch, "backbone"), part(started, "backbone"))
+    own = own_source(chosen, runs("dense")).start()
+    assert same(part(own, "backbone"), dict(open_trained(runs("dense"))[1].get_submodule("backbone").state_dict()))
 
 
 def test_another_run_lends_backbone_and_trunk_and_gets_the_same_kind_of_head(runs: Runs) -> None:

@@ -157,6 +157,39 @@ class Looks(DenseHead):
         return found if float(found.detach().sum()) > 0 else -found
 
 
+class Tying(nn.Module):
+    """Ties the channels of the last map to each other, as a removal of one of them cannot leave."""
+
+    reads_trunk = False
+
+    def __init__(self, info: Any) -> None:
+        super().__init__()
+        width = info.channels[-1]
+        self.mix, self.predict = nn.Conv2d(width, width, 1), nn.Conv2d(width, 1, 1)
+
+    def forward(self, features: Any) -> Tensor:
+        last = features.backbone[-1]
+        return self.predict(torch.sigmoid(self.mix(last)) + last)
+
+
+def test_a_head_that_hides_what_is_zero_does_not_bring_it_back() -> None:
+    before = masked("mobilenetv3_small_050")
+    network = build("mobilenetv3_small_050", depth=lambda info: DenseHead(info, 1), tied=Tying)
+    missing, unexpected = network.load_state_dict(before.state_dict(), strict=False)
+    assert {name.split(".")[1] for name in missing} == {"tied"}
+    assert all(name.startswith("heads.attributes") for name in unexpected)
+    hidden = KeptZeros(network, SIZE)
+    kept = KeptZeros(network, SIZE, beside=["tied"])
+    assert sum(kept.held.values()) > sum(hidden.held.values())
+    assert list(network.heads) == ["depth", "tied"]
+    train(network, kept, adamw)
+    alive = alive_channels(before, find_spaces(before, SIZE))
+    for space in find_spaces(before, SIZE).spaces:
+        for member in space.members:
+            values = member.slice(network.get_parameter(member.parameter), space.size)
+            assert not values[~alive[space.name]].any(), space.name
+
+
 def test_zeros_are_not_let_go_silently() -> None:
     network = masked("test_resnet")
     network.heads["depth"] = Looks(network.info, 1)

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
+import torch
 from PIL import Image
 from rich.console import Console
+from safetensors.torch import save_file
 
 from mstasks.cli import main
 from mstasks.fit import fit, start_run
@@ -123,10 +126,9 @@ def test_flags_are_overrides(capsys: Capture) -> None:
         capsys, "--task", "depth", "--shots", "2", "--draws", "1", "--fast", "--baseline", "scratch", "--baseline", RUN,
         "adapt.strategy.steps=2", "data.test=1",
     )  # fmt: skip
-    settings = load_recipe(Path(made["run"]) / "resolved.yaml").recipe.adapt
-    assert (settings.shots, settings.draws, settings.strategy.name) == (2, 1, "fast")
-    assert settings.baselines == ("scratch", Path(RUN).absolute())
-    assert made["adapt"]["steps"] == 2
+    settings = made["adapt"]
+    assert (settings["shots"], len(settings["draws"]), settings["strategy"]["name"]) == (2, 1, "fast")
+    assert settings["steps"] == 2
     assert list(made["adapt"]["columns"]) == ["adapted", "ridge", "trivial", "scratch", "tiny/001"]
 
 
@@ -148,16 +150,41 @@ def test_a_closed_form_takes_no_steps(capsys: Capture) -> None:
     assert own[1] == beside[1]
 
 
-def test_many_support_images_are_cut_short_on_the_screen_alone(capsys: Capture) -> None:
-    assert (
-        main(["adapt", RUN, "--task", "depth", "--shots", "11", "data.train=12", "adapt.strategy=ridge", *QUICK]) == 0
-    )
+@pytest.mark.parametrize(("shots", "shown"), [(50, 50), (51, 10)])
+def test_support_images_are_all_named_up_to_fifty(capsys: Capture, shots: int, shown: int) -> None:
+    many = ["--shots", str(shots), f"data.train={shots}", "data.size=[32,32]", "adapt.strategy=ridge"]
+    assert main(["adapt", RUN, "--task", "attributes", *many, *QUICK]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = (line for line in lines if line.startswith("draw 0: "))
+    run = Path(lines[0].removeprefix("run: "))
+    ids = json.loads((run / "summary.json").read_text())["adapt"]["draws"][0]["support"]
+    assert len(ids) == shots
+    rest = "" if shown == shots else f" and {shots - shown} more, all in {run / 'summary.json'}"
+    assert line.endswith(f"; support {', '.join(ids[:shown])}{rest}")
+
+
+SILENT = """
+from mstasks import Adaptation, AdaptationSpec, hookimpl
+
+
+class Silent(Adaptation):
+    def adapt(self, session):
+        session.network.heads["depth"].predict.bias.data.fill_(1.0)
+
+
+@hookimpl
+def register_adaptations():
+    return [AdaptationSpec("silent", "Says nothing of how it works.", "silent:Silent")]
+"""
+
+
+def test_nothing_is_claimed_of_a_strategy_that_does_not_say_how_it_works(capsys: Capture) -> None:
+    Path("silent.py").write_text(SILENT)
+    assert main(["adapt", RUN, "--task", "depth", "--plugin", "silent.py", "adapt.strategy=silent", *QUICK]) == 0
     shown = capsys.readouterr().out
-    (line,) = (line for line in shown.splitlines() if line.startswith("draw 0: "))
-    assert line.endswith(", …")
-    assert line.count("train/") == 10
-    run = Path(shown.partition("\n")[0].removeprefix("run: "))
-    assert len(json.loads((run / "summary.json").read_text())["adapt"]["draws"][0]["support"]) == 11
+    assert "; strategy silent\n" in shown
+    assert "frozen" not in shown
+    assert "in closed form" not in shown
 
 
 def test_growth_is_told(capsys: Capture) -> None:
@@ -201,6 +228,45 @@ def test_without_a_task_the_person_is_asked(capsys: Capture) -> None:
 def test_an_unseen_task_of_the_command_line_is_one(capsys: Capture) -> None:
     made = adapt(capsys, "unseen.depth=null", "unseen.normals=null", "unseen.edges={}", *QUICK)
     assert made["adapt"]["task"] == "edges"
+
+
+def test_with_a_data_set_of_its_own_the_task_is_asked_for(capsys: Capture) -> None:
+    said = refusal(capsys, RUN, "data.dataset=folder", "data.root=mine", "unseen.s={}")
+    assert said == "'data.dataset=folder': which of its labels is to be learned? Say --task NAME.\n"
+
+
+@pytest.mark.parametrize("strategy", ["{name: new-decoder, steps: 1}", "ridge"])
+def test_images_of_one_s_own_are_learned_beside_the_references(capsys: Capture, strategy: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 3, (10, 32, 32), np.uint8)
+    for part in ("images", "masks"):
+        (Path("mine") / part).mkdir(parents=True, exist_ok=True)
+        for index, classes in enumerate(pixels):
+            Image.fromarray(classes * (60 if part == "images" else 1)).save(f"mine/{part}/{index}.png")
+    own = [
+        "data.dataset=folder",
+        "data.root=mine",
+        "data.split={val: 0.2, test: 0.2}",
+        "unseen.segmentation.target=masks",
+    ]
+    masks = "data.targets.masks={kind: label-map, names: [a, b, c]}"
+    made = adapt(capsys, "--task", "segmentation", *own, masks, f"adapt.strategy={strategy}", *QUICK[:2])
+    assert list(made["adapt"]["columns"]) == ["adapted", "ridge", "trivial"]
+    assert made["adapt"]["released"] == ["attributes"]
+    assert [row["name"] for row in made["adapt"]["parts"] if row["new"]] == ["heads.segmentation"]
+    scores = made["adapt"]["draws"][0]["scores"]
+    assert (scores["ridge"] == scores["adapted"]) == (strategy == "ridge")
+
+
+def test_weights_of_the_baseline_imagenet_may_be_a_file(capsys: Capture) -> None:
+    torch.manual_seed(0)
+    save_file(timm.create_model("test_resnet").state_dict(), "fetched.safetensors")
+    given = ["--task", "depth", "--baseline", "imagenet", "backbone.weights=fetched.safetensors"]
+    made = adapt(capsys, *given, "adapt.draws=1", "data.test=1")
+    assert list(made["adapt"]["columns"]) == ["adapted", "ridge", "trivial", "imagenet (fetched.safetensors)"]
+    assert load_recipe(Path(made["run"]) / "resolved.yaml").recipe.backbone.weights == "random"
+    said = refusal(capsys, RUN, *given[:-1], "backbone.weights=nowhere.safetensors")
+    assert "there is no file" in said
+    assert "nowhere.safetensors" in said
 
 
 def test_what_made_the_network_is_closed(capsys: Capture) -> None:

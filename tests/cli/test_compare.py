@@ -140,9 +140,21 @@ def test_compact_runs_are_called_so(capsys: Capture) -> None:
     assert not any("without the channels" in line for line in lines)
 
 
-def test_costs_of_a_sparse_backbone_are_called_so(capsys: Capture) -> None:
+def test_what_is_left_is_called_by_its_scope(capsys: Capture) -> None:
     write_run("runs/r/004", {"rmse": 0.5}, sparsity={**SPARSITY, "scope": "backbone"})
-    assert "note: `shared left` of 004 is of the backbone alone, its `sparsity.scope`." in printed(capsys, "runs/r/004")
+    lines = printed(capsys, "runs/r/001", "runs/r/004")
+    assert "backbone left" in lines[1]
+    assert "25.0%*" in lines[3], "of the dense run all is left, in whatever scope"
+
+
+def test_what_is_left_of_unlike_scopes_has_no_best(capsys: Capture) -> None:
+    write_run("runs/r/004", {"rmse": 0.5}, sparsity={**SPARSITY, "scope": "backbone", "macs_compact": 2000000})
+    lines = printed(capsys, *RUNS[:2], "runs/r/004")
+    assert "scope left" in lines[1]
+    for line, cell in zip(lines[2:5], ("100.0%", "25.0% shared", "50.0% backbone"), strict=True):
+        assert f"  {cell}  " in line
+    told = "what is left is of unlike scopes, so none is the best. 002: backbone and trunk; 004: the backbone alone."
+    assert f"note: {told}" in lines
 
 
 @pytest.mark.parametrize(
@@ -179,15 +191,18 @@ def test_a_single_task_run_says_what_is_added_up(capsys: Capture) -> None:
 def test_all_metrics_stand_in_a_table_per_task(capsys: Capture) -> None:
     path = Path("runs/r/002/summary.json")
     summary = json.loads(path.read_text())
-    summary["tasks"]["depth"]["test"]["abs"] = 0.25
+    summary["tasks"]["depth"]["test"] |= {"abs": 0.25, "odd": 1.0}
+    summary["tasks"]["depth"]["directions"] = {"rmse": False, "abs": False}
     path.write_text(json.dumps(summary))
+    other = Path("runs/r/003/summary.json")
+    other.write_text(other.read_text().replace('"rmse": 0.6', '"rmse": 0.6, "abs": 0.2'))
     lines = printed(capsys, *RUNS, "--all")
     at = lines.index("depth, test split")
     assert lines[at + 1 : at + 5] == [
-        "run  rmse ↓      abs",
-        "001  0.8000        -",
-        "002  0.9000   0.2500",
-        "003  0.6000*       -",
+        "run  rmse ↓    abs ↓      odd",
+        "001  0.8000        -        -",
+        "002  0.9000   0.2500   1.0000",
+        "003  0.6000*  0.2000*       -",
     ]
 
 
@@ -197,7 +212,7 @@ def test_programs_get_everything(capsys: Capture) -> None:
     sparse, alone = found["runs"][1:]
     assert sparse["run"] == "runs/r/002"
     assert sparse["tasks"]["parts"]["test"] == {"miou": 0.5, "miou/part": 0.1}
-    assert sparse["cost"] == {"macs": 2258000, "parameters": 110000, "shared_left": 0.25}
+    assert sparse["cost"] == {"macs": 2258000, "parameters": 110000, "scope": "shared", "left": 0.25}
     assert sparse["sparsity"] == SPARSITY
     assert sparse["delta_m"]["percent"] == pytest.approx(6.25)
     assert alone["delta_m"]["left_out"] == {"parts": "missing here"}

@@ -47,8 +47,9 @@ def test_a_study_ends_with_its_tables_and_files(capsys: Capture, folder: Path) -
     assert shown.startswith("study: runs/small\n")
     assert "0.3050 ± 0.0071 (2)" in shown
     assert "4 of 4 runs are done." in shown
-    assert shown.endswith("files: runs/small/results.md runs/small/results.csv runs/small/study.html\n")
-    assert all((folder / "runs/small" / name).is_file() for name in ("results.md", "results.csv", "study.html"))
+    names = ("results.md", "results.csv", "differences.csv", "study.html")
+    assert shown.endswith(f"files: {' '.join(f'runs/small/{name}' for name in names)}\n")
+    assert all((folder / "runs/small" / name).is_file() for name in names)
 
 
 def test_seeds_and_arms_choose_what_is_run_now(capsys: Capture, folder: Path) -> None:
@@ -61,6 +62,10 @@ def test_seeds_and_arms_choose_what_is_run_now(capsys: Capture, folder: Path) ->
     ("arguments", "text"),
     [
         (["--seeds", "one"], "'one' is no seed; write 0,1,2 or 0-2."),
+        (["--seeds", "3-1"], "'3-1' goes backwards; write 1-3."),
+        (["--seeds", "4294967296"], "'4294967296': seeds are below 2^32"),
+        (["--seeds", "0-99999999"], "at most 1000 of them"),
+        (["seed=3"], "command line: seed=3: the seed of a study cannot be overridden; `seeds` of the study file"),
         (["--arms", "dens"], "--arms: no such arm 'dens'; arms: dense, sparse. Did you mean 'dense'?"),
         (["optim.stps=3"], "command line: optim.stps=3: unknown key 'stps' in optim"),
         (["--jobs", "0"], "--jobs"),
@@ -95,10 +100,34 @@ def test_an_interruption_is_75_and_says_how_to_go_on(
 ) -> None:
     monkeypatch.setenv("FAKE", json.dumps({"hang": ["sparse/seed-0"]}))
     threading.Thread(target=_interrupt_once, args=(folder,), daemon=True).start()
-    assert main(["study", "a.study.yaml", "optim.lr=0.5", "--seeds", "0", "--out", "my runs"]) == 75
+    assert main(["study", "a.study.yaml", "optim.lr=0.5", "--seeds", "0", "--out", "my runs", "--renew"]) == 75
     assert capsys.readouterr().err == (
-        "stopped; 1 of 4 runs are done. Go on with: mstasks study a.study.yaml optim.lr=0.5 --out 'my runs' --seeds 0\n"
+        "stopped; 1 of 4 runs are done. Go on with: mstasks study a.study.yaml optim.lr=0.5 --out 'my runs' --seeds 0 "
+        "--renew\n"
     )
+
+
+def test_a_run_that_stopped_by_itself_does_not_let_the_study_end_with_0(
+    capsys: Capture, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE", json.dumps({"stop": ["sparse/seed-0"]}))
+    assert main(["study", "a.study.yaml"]) == 75
+    assert capsys.readouterr().err == (
+        "1 of 4 runs are not done. sparse, seed 0: interrupted. Go on with: mstasks study a.study.yaml\n"
+    )
+    monkeypatch.delenv("FAKE")
+    assert main(["study", "a.study.yaml", "--report-only"]) == 0
+    assert main(["study", "a.study.yaml"]) == 0
+
+
+def test_what_is_tuned_cannot_be_overridden(capsys: Capture, folder: Path) -> None:
+    text = STUDY.replace("  dense:", "  dense: {tune: {optim.lr: [1e-3, 3e-3]}}")
+    (folder / "a.study.yaml").write_text(text, encoding="utf-8")
+    for override in ("optim.lr=0.5", "optim={lr: 0.5}"):
+        assert main(["study", "a.study.yaml", override]) == 2
+        found = f"command line: {override}: it overrides optim.lr, which arm 'dense' tunes; leave it out"
+        assert found in capsys.readouterr().err
+    assert main(["study", "a.study.yaml", "optim={steps: 5}"]) == 0
 
 
 def _interrupt_once(folder: Path) -> None:
@@ -127,6 +156,9 @@ def test_json_is_all_that_stands_on_stdout(capsys: Capture) -> None:
     document = json.loads(shown.out)
     assert {run["status"] for run in document["runs"]} == {"done"}
     assert [table["title"] for table in document["tables"]] == ["Arms", "segmentation", "depth"]
+    apart = {(row["arm"], row["metric"]): row for row in document["differences"]}
+    assert apart["sparse", "miou"]["difference"] == pytest.approx(0.0515)
+    assert apart["dense", "miou"]["against"] is None
     assert "[4/4] sparse, seed 1: done" in shown.err
 
 

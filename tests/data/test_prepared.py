@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mstasks.data import threads
 from mstasks.data.file_dataset import FileDataset, Source
 from mstasks.data.pipeline import Pipeline
 from mstasks.data.prepared import Prepared, prepared
@@ -137,37 +135,3 @@ def test_an_image_is_read_once_for_itself_and_its_labels() -> None:
 def test_a_turned_label_is_refused_as_it_is_without_resizing() -> None:
     with pytest.raises(ValueError, match="'classes' of 'b' is turned against its image: it has 60 rows and 40 columns"):
         Prepared(Memory((60, 40)), INFOS, SIZE).target("b", "classes")
-
-
-def test_parts_that_are_read_at_once_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Concurrent(Memory):
-        concurrent = True
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.threads: set[str] = set()
-
-        def target(self, id: str, name: str) -> RawTarget | None:
-            self.threads.add(threading.current_thread().name)
-            return super().target(id, name)
-
-    monkeypatch.setattr(threads, "_processors", lambda: 2)
-    dataset = Concurrent()
-    at_once = Prepared(dataset, INFOS, SIZE).load("a", tuple(INFOS))
-    one_by_one = Prepared(Memory(), INFOS, SIZE).load("a", tuple(INFOS))
-    assert threading.main_thread().name not in dataset.threads
-    assert dataset.reads == ["a"]
-    np.testing.assert_array_equal(at_once.image, one_by_one.image)
-    assert at_once.targets.keys() == one_by_one.targets.keys()
-    for name, target in at_once.targets.items():
-        np.testing.assert_array_equal(target.value, one_by_one.targets[name].value)
-        np.testing.assert_array_equal(target.valid, one_by_one.targets[name].valid)
-        assert target.stored == one_by_one.targets[name].stored
-
-
-def test_a_label_on_its_side_is_refused_also_if_parts_are_read_at_once() -> None:
-    class Concurrent(Memory):
-        concurrent = True
-
-    with pytest.raises(ValueError, match="turned against its image"):
-        Prepared(Concurrent((60, 40)), INFOS, SIZE).load("a", tuple(INFOS))

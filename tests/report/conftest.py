@@ -16,6 +16,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from mstasks.bench.compare import bench_run
+from mstasks.bench.files import write_bench
+from mstasks.cli import main
+from mstasks.compaction import compact_run as compacted
 from mstasks.fit import fit, start_run
 from mstasks.recipe import load_recipe
 from mstasks.runfolder import RunFolder
@@ -26,6 +30,8 @@ data: {dataset: scenes, size: [48, 64], train: 8, val: 4, test: 6, batch_size: 4
 backbone: {model: mobilenetv3_small_050}
 decoder: {width: 16}
 tasks: {segmentation: {}, depth: {}, normals: {}, edges: {}, attributes: {}}
+unseen: {outlines: {task: edges, target: edges}}
+adapt: {shots: 2, draws: 2, strategy: {name: head-first, steps: 2}}
 run: {evaluate_every: 6, log_every: 2, pictures: 2}
 """
 _SPARSE = """
@@ -37,6 +43,16 @@ extends: all-kinds.yaml
 optim: {steps: 12}
 """
 _DENSE = "name: dense\nextends: all-kinds.yaml\noptim: {steps: 2}\nrun: {evaluate_every: 2}\n"
+_ALONE = """
+name: alone
+method: single-task
+data: {dataset: scenes, size: [48, 48], train: 4, val: 2, test: 2, batch_size: 2}
+backbone: {model: mobilenetv3_small_050}
+decoder: {width: 16}
+tasks: {depth: {}, attributes: {}}
+optim: {steps: 1}
+run: {pictures: 1}
+"""
 
 
 def _fitted(folder: Path, name: str, recipe: str) -> RunFolder:
@@ -58,6 +74,36 @@ def sparse_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def dense_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The same tasks, hardly trained."""
     return _fitted(tmp_path_factory.mktemp("report"), "dense", _DENSE)
+
+
+@pytest.fixture(scope="session")
+def compact_run(sparse_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The sparse run made compact, and timed."""
+    made = compacted(sparse_run, tmp_path_factory.mktemp("compact")).run
+    write_bench(bench_run(made, [1], 0.0, 1, ["eager"]), made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def adapted_run(compact_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The compact run adapted to a task that is new to it."""
+    out = tmp_path_factory.mktemp("adapted")
+    assert main(["adapt", str(compact_run.path), "--out", str(out)]) == 0
+    return RunFolder(out / "sparse" / "001")
+
+
+@pytest.fixture(scope="session")
+def single_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A network a task."""
+    return _fitted(tmp_path_factory.mktemp("single"), "alone", _ALONE)
+
+
+@pytest.fixture(scope="session")
+def unfinished_run(sparse_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The sparse run before it was complete, without a checkpoint."""
+    folder = tmp_path_factory.mktemp("unfinished") / "sparse" / "001"
+    shutil.copytree(sparse_run.path, folder, ignore=shutil.ignore_patterns("summary.json", "checkpoints"))
+    return RunFolder(folder)
 
 
 _VOID = {"meta", "img", "br", "hr", "input", "link"}

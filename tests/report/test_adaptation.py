@@ -29,6 +29,7 @@ def adapt(shots: int = 5, adapted: float = 30.0, ridge: float = 35.0, strategy: 
         ],
         "seen": {"depth": {"before": {"rmse": 0.5}, "after": {"rmse": 0.75}}},
         "released": ["edges"],
+        "failed": ["draw 1: scratch went astray."],
         "parts": [
             {"name": "backbone", "new": False, "parameters": 1000, "zero": 200, "rates": [None, 0.0003]},
             {"name": "trunk", "new": False, "parameters": 100, "zero": 0, "rates": [None, None]},
@@ -52,6 +53,7 @@ def test_references_draws_and_the_other_tasks_are_shown(tmp_path: Path, read: Re
         "adapted 30.00 1.0000",
         "ridge regression, in closed form 35.00 1.0000 +5.00 +5.00 to +5.00",
         "depth rmse ↓ 0.5000 0.7500",
+        "draw 1: scratch went astray.",
         "Not part of this run any more: edges.",
         "1 30.00 35.00 2.0 s image 1",
         "backbone trained, rate 0 then 0.0003 1 k 200",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,12 @@ import pytest
 from mstasks.report.build import build_report
 from mstasks.report.examples import Choice
 from mstasks.runfolder import RunFolder
+
+SUPPORT = str(Path(__file__).parents[1] / "study" / "support")
+if SUPPORT not in sys.path:
+    sys.path.insert(0, SUPPORT)
+
+from study_bench import RECIPE, STUDY, Bench  # noqa: E402 - found by the line above
 
 Show = Callable[..., Any]
 WIDE = "document.documentElement.scrollWidth - innerWidth"
@@ -43,6 +51,42 @@ def page(sparse_run: RunFolder, dense_run: RunFolder, tmp_path_factory: pytest.T
     path = tmp_path_factory.mktemp("page") / "report.html"
     build_report([sparse_run.path, dense_run.path], Choice()).page.write(path)
     return path
+
+
+def assert_is_whole(shown: Any) -> None:
+    """Nothing complains, no picture is broken, nothing is wider than the screen, all text can be read."""
+    assert shown.complaints == []
+    assert shown.value(BROKEN) == 0
+    assert shown.value(WIDE) <= 0
+    assert shown.value("[...document.querySelectorAll('svg.chart')].filter(each => !each.getBBox().width).length") == 0
+    shown.value("dispatchEvent(new Event('beforeprint'))")  # opens what is folded away
+    assert shown.value(UNREADABLE) == []
+    assert shown.value(WIDE) <= 0
+
+
+@pytest.mark.parametrize("kind", ["compact_run", "adapted_run", "single_run", "unfinished_run"])
+def test_the_page_of_every_kind_of_run_is_whole(
+    show: Show, tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    run: RunFolder = request.getfixturevalue(kind)
+    path = tmp_path / "report.html"
+    build_report([run.path], Choice(count=1)).page.write(path)
+    assert_is_whole(show(path, width=390))
+    assert_is_whole(show(path, width=1280, scheme="dark"))
+
+
+def test_the_page_of_a_study_is_whole(show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_CALLS", str(tmp_path / "calls"))
+    monkeypatch.setenv("FAKE", json.dumps({}))
+    (tmp_path / "base.yaml").write_text(RECIPE, encoding="utf-8")
+    bench = Bench(tmp_path)
+    text = STUDY.replace("  dense:", "  dense: {overrides: ['unseen={normals: {}}']}").replace(
+        "compare:", "  few: {adapt: dense, task: normals, shots: [5, 10]}\ncompare:"
+    )
+    bench.run(bench.plan(text))
+    path = bench.root / "study.html"
+    assert_is_whole(show(path, width=390, scheme="dark"))
+    assert_is_whole(show(path, width=1280))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

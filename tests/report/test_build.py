@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from mstasks.errors import UsageError
-from mstasks.fit import fit, start_run
-from mstasks.recipe import load_recipe
 from mstasks.report.album import LIMIT
 from mstasks.report.build import build_report
 from mstasks.report.examples import Choice
@@ -84,10 +81,8 @@ def test_several_runs_are_compared_on_top_of_their_tabs(
     assert "segmentation: miou ↑ against MACs" in document.text
 
 
-def test_a_run_that_is_not_complete_is_shown_as_far_as_it_is(sparse_run: RunFolder, tmp_path: Path, read: Read) -> None:
-    run = tmp_path / "sparse" / "001"
-    shutil.copytree(sparse_run.path, run, ignore=shutil.ignore_patterns("summary.json", "checkpoints"))
-    page, missing = rendered([run])
+def test_a_run_that_is_not_complete_is_shown_as_far_as_it_is(unfinished_run: RunFolder, read: Read) -> None:
+    page, missing = rendered([unfinished_run.path])
     document = read(page)
     assert len(missing) == 1
     assert missing[0].startswith("No pictures and no costs by part: ")
@@ -111,21 +106,38 @@ def test_without_its_data_a_run_has_all_but_pictures(dense_run: RunFolder, tmp_p
     assert sections == ["results", "pictures", "training", "costs", "how-it-was-made"]
 
 
-def test_a_single_task_run_shows_the_answers_of_all_its_networks(tmp_path: Path, read: Read) -> None:
-    (tmp_path / "alone.yaml").write_text(
-        "name: alone\nmethod: single-task\n"
-        "data: {dataset: scenes, size: [48, 48], train: 4, val: 2, test: 2, batch_size: 2}\n"
-        "backbone: {model: mobilenetv3_small_050}\ndecoder: {width: 16}\ntasks: {depth: {}, attributes: {}}\n"
-        "optim: {steps: 1}\nrun: {pictures: 1}\n"
-    )
-    loaded = load_recipe(tmp_path / "alone.yaml")
-    run = start_run(loaded, tmp_path)
-    fit(loaded, run, Console(quiet=True))
-    document = read(rendered([run.path])[0])
+def test_a_single_task_run_shows_the_answers_of_all_its_networks(single_run: RunFolder, read: Read) -> None:
+    document = read(rendered([single_run.path])[0])
     assert [image["alt"].split(" ")[0] for image in document.all("img")] == ["test", "depth,", "depth,", "depth,"]
     assert "checker_floor" in document.text
     assert "depth: backbone" in document.text
     assert "attributes: backbone" in document.text
+
+
+def test_a_compact_run_shows_its_latency_and_the_layers_of_its_parent(compact_run: RunFolder, read: Read) -> None:
+    document = read(rendered([compact_run.path])[0])
+    sections = [section["id"] for section in document.all("section")]
+    assert sections == ["results", "pictures", "sparsity", "costs", "latency", "how-it-was-made"]
+    assert "The layers are as sparse/001 recorded them" in document.text
+    assert "compact, eager" in document.text
+
+
+def test_an_adapted_run_is_shown_as_one(adapted_run: RunFolder, read: Read) -> None:
+    document = read(rendered([adapted_run.path])[0])
+    sections = [section["id"] for section in document.all("section")]
+    assert sections[:2] == ["results", "adaptation"]
+    assert "outlines from 2 labelled images, 2 draws of them" in document.text
+    assert "The layers are as sparse/001 recorded them" in document.text
+
+
+def test_a_comparison_says_which_draw_is_shown(
+    sparse_run: RunFolder, adapted_run: RunFolder, unfinished_run: RunFolder, read: Read
+) -> None:
+    document = read(rendered([sparse_run.path, unfinished_run.path, adapted_run.path])[0])
+    own = "/".join(adapted_run.path.parts[-3:])
+    assert f"{own} learned outlines from 2 images by head-first" in document.text, "the name of its tab"
+    assert "The table shows draw 0; over 2 draws ods_f is" in document.text
+    assert f"delta_m of {own} leaves out outlines (missing in the baseline)." in document.text
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def test_a_resumed_run_is_drawn_once_with_its_target(tmp_path: Path, read: Read)
     document = read(drawn[0])
     assert [path["d"].count("L") for path in document.classed("curve")] == [1, 1]
     assert "target 50 % of the MACs" in document.text
+    assert "MACs and zero groups of the shared part" in document.text
     assert not read(course_figures(RunFolder(tmp_path), None)[0]).classed("rule")
 
 

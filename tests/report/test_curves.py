@@ -44,4 +44,6 @@ def test_each_task_has_its_loss_and_its_primary_metric_in_its_own_colour(tmp_pat
 
 
 def test_a_run_without_rows_has_no_curves(tmp_path: Path) -> None:
+    summary = {"tasks": {"depth": {"primary": "abs", "higher_is_better": False}}}
     assert curves(Source(RunFolder(tmp_path), {}, RECIPE, {})).parts == []
+    assert curves(Source(RunFolder(tmp_path), summary, RECIPE, {})).parts == [], "as of a compact run"

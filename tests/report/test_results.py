@@ -14,6 +14,7 @@ TASKS = {
     "depth": {
         "primary": "rmse",
         "higher_is_better": False,
+        "directions": {"rmse": False, "delta1": True},
         "gap_closed": 0.345,
         "test": {"rmse": 0.75, "delta1": 0.5, "delta2": None, "rmse/near": 0.1},
         "constant": {"rmse": 1.14, "delta1": 0.6, "delta2": 0.7, "rmse/near": 0.2},
@@ -33,7 +34,7 @@ def source(**summary: Any) -> Source:
 
 
 def test_scores_stand_beside_the_constant_with_their_direction(read: Read) -> None:
-    section = results(source(tasks=TASKS), {"depth": {"delta1": True}})
+    section = results(source(tasks=TASKS))
     document = read("".join(section.parts))
     assert "depth rmse ↓ 0.7500 1.1400 34.5 %" in document.text
     assert "delta1 ↑ 0.5000 0.6000" in document.text
@@ -43,12 +44,12 @@ def test_scores_stand_beside_the_constant_with_their_direction(read: Read) -> No
 
 
 def test_scores_that_lose_to_the_constant_are_marked(read: Read) -> None:
-    document = read("".join(results(source(tasks=TASKS), {"depth": {"delta1": True}}).parts))
+    document = read("".join(results(source(tasks=TASKS)).parts))
     assert len(document.classed("bad")) == 2, "delta1 of depth, and normals"
 
 
 def test_a_run_that_is_not_complete_says_how_to_go_on(read: Read) -> None:
-    text = read("".join(results(source(), {}).parts)).text
+    text = read("".join(results(source()).parts)).text
     assert text == "The run is not complete. Go on with `mstasks fit --resume runs/rooms/003`."
     assert key_numbers(source()) == ""
 

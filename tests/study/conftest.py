@@ -28,7 +28,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 def behave(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Sets how the fake program misbehaves."""
 
-    def set_to(**behaviour: list[str]) -> None:
+    def set_to(**behaviour: object) -> None:
         monkeypatch.setenv("FAKE", json.dumps(behaviour))
 
     return set_to

@@ -40,6 +40,21 @@ def test_the_task_and_number_of_shots_and_draws_count(bench: Bench) -> None:
     assert found == ["draws was 5, is 7"]
 
 
+def test_what_changes_no_number_is_no_change(bench: Bench) -> None:
+    before = json.loads(json.dumps(ask(bench.plan(FEW), Job("few", 0, 5), {}).content))
+    harmless = ["data.workers=2", "data.cache=fill", "data.cache_gib=1", "run.pictures=0"]
+    assert ask(bench.plan(FEW, overrides=harmless), Job("few", 0, 5), {}).differences(before) == []
+    now = ask(bench.plan(FEW, overrides=["data.batch_size=4"]), Job("few", 0, 5), {}).differences(before)
+    assert now[0] == "data.batch_size was 8, is 4"
+    assert len(now) == 3  # and of both arms that it builds on
+
+
+def test_where_the_data_lie_is_no_change_and_a_task_option_called_root_is() -> None:
+    now = Asked({"recipe": {"data": {"root": "/b"}, "tasks": {"depth": {"root": "/b"}}}}, frozenset())
+    before = {"recipe": {"data": {"root": "/a"}, "tasks": {"depth": {"root": "/a"}}}}
+    assert now.differences(before) == ["tasks.depth.root was the text '/a', is the text '/b'"]
+
+
 def test_seed_and_place_do_not_count_as_a_change_of_the_recipe(bench: Bench, tmp_path: Path) -> None:
     content = json.dumps(ask(bench.plan(FEW), Job("few", 1, 5), {}).content)
     assert str(tmp_path) not in content

@@ -98,6 +98,27 @@ BAD = {
         ["optim.lr is the text 'fast'"],
         "a number greater than 0",
     ),
+    "a seed": (
+        changed("method=sparse,", "seed=7, method=sparse,"),
+        ["a.study.yaml:6:24: override 'seed=7': the seed of a study cannot be overridden"],
+        "`seeds` of the study file and --seeds say which seeds are run",
+    ),
+    "adapting several networks": (
+        changed("  dense:\n", "  dense: {overrides: [method=single-task]}\n  few: {adapt: dense, task: depth}\n"),
+        ["a.study.yaml:6:16: arm 'dense' trains 2 networks, one a task"],
+        "adapt an arm of another method",
+    ),
+    "holding a task out of several networks": (
+        changed("  dense:\n", "  dense: {overrides: [method=single-task]}\n")
+        + "hold_out: {tasks: [depth], arms: [dense]}\n",
+        ["a.study.yaml:8:35: arm 'dense' trains 2 networks"],
+        "what is adapted is one network",
+    ),
+    "no single-task arm": (
+        changed("baseline: dense,", "baseline: dense, single_task: dense,"),
+        ["a.study.yaml:7:41: the recipe of arm 'dense' has method multi-task"],
+        "an arm with `method: single-task`",
+    ),
     "empty": ("", ["a.study.yaml: the file is empty"], "a study has at least name"),
     "no YAML": ("overrides: [a={}, b]", ["a.study.yaml:1:15: not valid YAML"], "close the list"),
     "a list": ("[1]", ["a.study.yaml:1:1: the file holds no mapping"], ""),

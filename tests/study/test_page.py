@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from study_bench import STUDY, Bench
 
+from mstasks.study.figures import _colours_of_adapted, task_figures
 from mstasks.study.tables import tables
 
 FEW = STUDY.replace("  dense:", "  dense: {overrides: ['unseen={normals: {}}']}").replace(
@@ -47,5 +48,21 @@ def test_the_way_to_sparsity_is_drawn_if_it_was_logged(bench: Bench) -> None:
     (run / "metrics.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     bench.run(plan)
     page = (bench.root / "study.html").read_text()
-    assert "MACs left" in page
+    assert "MACs left of backbone and trunk" in page
     assert "Price, median over spaces" in page
+
+
+def test_figures_leave_out_what_hold_out_adds_and_adapted_arms_have_their_parents_colour(bench: Bench) -> None:
+    text = STUDY + "hold_out: {tasks: [depth], arms: [sparse, dense], shots: [5, 10]}\n"
+    results = bench.run(bench.plan(text))
+    scatter, *_ = task_figures(results, "segmentation")
+    assert "dense" in scatter
+    assert "without" not in scatter
+    names = ["sparse-to-depth", "dense-to-depth"]
+    assert _colours_of_adapted(results, names) == {"sparse-to-depth": 1, "dense-to-depth": 0}
+
+
+def test_arms_adapted_from_one_network_have_different_colours(bench: Bench) -> None:
+    more = FEW.replace("compare:", "  many: {adapt: dense, task: normals, shots: [5, 10], draws: 7}\ncompare:")
+    results = bench.run(bench.plan(more))
+    assert _colours_of_adapted(results, ["few", "many"]) == {"few": 0, "many": 3}

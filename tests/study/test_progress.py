@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mstasks.study.job import Job
-from mstasks.study.progress import Clock, spoken
+from mstasks.study.progress import Clock
 
 
 def test_nothing_is_said_before_anything_has_ended() -> None:
@@ -28,10 +28,3 @@ def test_what_runs_has_less_left_and_parallel_runs_share() -> None:
     assert clock.left([Job("a", seed) for seed in range(1, 4)], [(Job("a", 9), 4.0)]) == pytest.approx((30 + 6) / 2)
     assert clock.left([Job("a", 1)], []) == pytest.approx(10)  # one run is not faster because two could run
     assert clock.left([], [(Job("a", 1), 99.0)]) == 0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(8.4, "8 s"), (65, "1 min 05 s"), (59.7, "1 min 00 s"), (7800, "2 h 10 min")]
-)
-def test_durations_are_spoken(seconds: float, text: str) -> None:
-    assert spoken(seconds) == text

@@ -10,10 +10,12 @@ import pytest
 from scipy import stats
 from study_bench import STUDY, Bench
 
+from mstasks.study import numbers
+from mstasks.study.delta import delta_difference, read_delta
 from mstasks.study.files import COLUMNS, markdown
 from mstasks.study.results import Row
 from mstasks.study.summaries import ADAPTED
-from mstasks.study.tables import arms_table, task_table
+from mstasks.study.tables import arms_table, task_table, tuning_table
 
 ADAPTED_STUDY = """\
 name: small
@@ -92,14 +94,145 @@ def test_another_arm_may_be_the_one_to_compare_with(bench: Bench) -> None:
 
 def test_delta_m_is_of_the_primary_metrics_against_the_single_task_arm_of_the_same_seed(bench: Bench) -> None:
     results = bench.run(bench.plan(ADAPTED_STUDY))
-    change = results.delta_m(Row("dense"))[1]
-    by_hand = 100 * ((0.31 - 0.41) / 0.41 - (0.69 - 0.59) / 0.59) / 2
-    assert change.percent == pytest.approx(by_hand)
-    assert results.delta_m(Row("single")) == {}
-    cells = {row[0]: row[-1] for row in arms_table(results).rows}
-    assert cells["dense"].startswith("-20.8 ± ")
-    assert cells["dense"].endswith("% (2; 2 tasks)")
-    assert (cells["single"], cells["dense-few, k = 5"]) == ("baseline", "-")
+    delta = read_delta(results, "dense")
+    assert delta is not None
+    assert delta.percents == pytest.approx({seed: by_hand(seed, 0.0) for seed in (0, 1)})
+    assert delta.tasks == {"segmentation", "depth"}
+    assert read_delta(results, "single") is None
+    cells = {row[0]: row[-2:] for row in arms_table(results).rows}
+    assert cells["dense"][0].startswith("-20.8 ± ")
+    assert cells["dense"][0].endswith("] (2; 2 tasks)")
+    assert cells["dense"][1] == "baseline"
+    assert (cells["single"][0], cells["dense-few, k = 5"][0]) == ("baseline", "-")
+
+
+def by_hand(seed: int, more: float) -> float:
+    """delta_m in percent of an arm whose mIoU is `more` above that of `dense`, from the fake's formula."""
+    own, single = 0.3 + 0.01 * seed + more, 0.4 + 0.01 * seed
+    return 100 * ((own - single) / single - ((1 - own) - (1 - single)) / (1 - single)) / 2
+
+
+def test_delta_m_has_an_interval_and_a_difference_from_the_baseline_paired_by_seed(bench: Bench) -> None:
+    results = bench.run(bench.plan(ADAPTED_STUDY.replace("[0, 1]", "[0, 1, 2]")))
+    dense, sparse = read_delta(results, "dense"), read_delta(results, "sparse")
+    apart = delta_difference(results, "sparse")
+    assert dense is not None
+    assert sparse is not None
+    assert apart is not None
+    plain = [by_hand(seed, 0.0) for seed in range(3)]
+    other = [by_hand(seed, 0.05 + 0.003 * seed**2) for seed in range(3)]
+    expected = stats.ttest_1samp(plain, 0).confidence_interval(0.95)
+    assert dense.whole.interval == pytest.approx((expected.low, expected.high))
+    expected = stats.ttest_rel(other, plain).confidence_interval(0.95)
+    assert apart.interval == pytest.approx((expected.low, expected.high))
+    cell = next(row[-1] for row in arms_table(results).rows if row[0] == "sparse")
+    assert cell == f"{apart.mean:+.1f} % [{expected.low:+.1f}, {expected.high:+.1f}] (3)"
+
+
+def test_a_seed_without_one_of_the_tasks_is_missing_from_delta_m(bench: Bench, behave: Callable[..., None]) -> None:
+    behave(without={"dense/seed-1": "depth"})
+    results = bench.run(bench.plan(ADAPTED_STUDY))
+    delta = read_delta(results, "dense")
+    assert delta is not None
+    assert delta.percents == {0: pytest.approx(by_hand(0, 0.0)), 1: None}
+    cell = next(row[-2] for row in arms_table(results).rows if row[0] == "dense")
+    assert cell == f"{by_hand(0, 0.0):+.1f} % (1, 1 missing; 2 tasks)"
+
+
+def test_draws_that_happen_on_the_same_images_are_several(bench: Bench, behave: Callable[..., None]) -> None:
+    behave(same_images=True)
+    plan = bench.plan(ADAPTED_STUDY)
+    results = bench.run(plan, [job for job in plan.jobs if job.seed == 0])
+    score = results.scores[Row("dense-few", 5, ADAPTED), "normals", "mean"][0]
+    assert score.value == pytest.approx(46.5 + 1.3)
+    found = results.difference(Row("sparse-few", 5, ADAPTED), "normals", "mean")
+    assert found is not None
+    assert (found.unit, found.paired.count) == ("draws", 3)
+
+
+def test_adapted_networks_are_compared_on_the_draws_that_both_have(bench: Bench, behave: Callable[..., None]) -> None:
+    behave(lost=["sparse-few/seed-1/shots-5"])  # has no score of its last draw
+    results = bench.run(bench.plan(ADAPTED_STUDY))
+    found = results.difference(Row("sparse-few", 5, ADAPTED), "normals", "mean")
+    assert found is not None
+    assert (found.unit, found.paired.count) == ("seeds", 2)
+    # -10 of the difference in mIoU, and once more of it a draw: draws 0 to 2 of seed 0, 0 and 1 of seed 1
+    assert found.paired.mean == pytest.approx((0.05 * (-10 + 1) + 0.053 * (-10 + 0.5)) / 2)
+
+
+def test_what_an_adaptation_kept_is_said_to_be_of_draw_0(bench: Bench, behave: Callable[..., None]) -> None:
+    sentence = "Scores of tasks that an adaptation was to keep are of the network of draw 0 alone."
+    assert sentence not in markdown(bench.run(bench.plan(ADAPTED_STUDY)))
+    behave(keep=["dense-few/seed-0"])
+    text = ADAPTED_STUDY.replace("draws: 3", "draws: 4")
+    results = bench.run(bench.plan(text), renew=True)
+    assert results.values(Row("dense-few", 5, ADAPTED), "depth", "rmse") == [0.25]
+    assert sentence in markdown(results)
+
+
+HELD_OUT = """\
+name: small
+recipe: base.yaml
+seeds: [0, 1]
+arms:
+  dense: {}
+  sparse: {overrides: [method=sparse, "sparsity={strength: priced, target: {macs: 0.5}}"]}
+  wide: {against: sparse}
+  deep: {against: wide}
+hold_out: {tasks: [depth], arms: [dense, sparse, wide], shots: 5, draws: 3}
+compare: {baseline: dense, select: val}
+"""
+
+
+def test_arms_without_a_task_are_compared_with_the_counterpart_of_what_against_names(bench: Bench) -> None:
+    results = bench.run(bench.plan(HELD_OUT))
+    assert results.reference("wide-without-depth") == "sparse-without-depth"
+    assert results.reference("wide-to-depth") == "sparse-to-depth"
+    assert results.reference("sparse-without-depth") == "dense-without-depth"
+    cells = {row[0]: row[2] for row in task_table(results, "segmentation").rows}
+    assert cells["wide"].endswith("(2 seeds) vs sparse")
+    assert cells["wide-without-depth"].endswith("(2 seeds) vs sparse-without-depth")
+    assert cells["sparse"].endswith("(2 seeds)")
+    assert cells["sparse-without-depth"].endswith("(2 seeds)")
+    found = results.difference(Row("wide-to-depth", 5, ADAPTED), "depth", "mean")
+    assert found is not None
+    assert found.baseline == Row("sparse-to-depth", 5, ADAPTED)
+
+
+def test_without_a_counterpart_nothing_is_compared(bench: Bench) -> None:
+    text = HELD_OUT.replace("arms: [dense, sparse, wide]", "arms: [sparse, deep]")
+    results = bench.run(bench.plan(text))
+    for row in (Row("sparse-without-depth"), Row("deep-without-depth")):
+        assert results.reference(row.arm) is None
+        assert results.difference(row, "segmentation", "miou") is None
+    assert results.difference(Row("sparse-to-depth", 5, ADAPTED), "depth", "mean") is None
+
+
+def test_values_chosen_with_a_task_that_is_held_out_are_said_to_be(bench: Bench) -> None:
+    text = HELD_OUT.replace("dense: {}", "dense: {tune: {optim.lr: [1e-3, 3e-3]}}")
+    note = tuning_table(bench.run(bench.plan(text))).note
+    assert "the choice has seen the validation labels of the task that is then taken for unseen" in note
+    assert "unseen" not in tuning_table(bench.run(bench.plan(STUDY), renew=True)).note
+
+
+def test_numbers_of_the_tables_are_there_for_programs(bench: Bench) -> None:
+    results = bench.run(bench.plan(ADAPTED_STUDY))
+    rows = list(csv.DictReader(io.StringIO((bench.root / "differences.csv").read_text())))
+    assert tuple(rows[0]) == numbers.COLUMNS
+    found = results.difference(Row("sparse"), "segmentation", "miou")
+    assert found is not None
+    assert found.paired.interval is not None
+    row = next(row for row in rows if (row["arm"], row["metric"]) == ("sparse", "miou"))
+    assert (row["against"], row["pairs"], row["unit"], row["shots"]) == ("dense", "2", "seeds", "")
+    assert float(row["mean"]) == pytest.approx(0.3565)
+    shown = [float(row[key]) for key in ("difference", "low", "high")]
+    assert shown == pytest.approx([0.0515, *found.paired.interval])
+    delta = [row for row in rows if (row["arm"], row["metric"]) == ("sparse", "delta_m")]
+    assert [row["against"] for row in delta] == ["single", "dense"]
+    own = [by_hand(seed, 0.05 + 0.003 * seed**2) for seed in (0, 1)]
+    assert float(delta[0]["difference"]) == pytest.approx(sum(own) / 2)
+    few = next(row for row in rows if (row["arm"], row["shots"], row["predictor"]) == ("sparse-few", "5", "adapted"))
+    assert (few["against"], few["against_predictor"]) == ("dense-few", "adapted")
 
 
 def test_costs_are_those_of_the_network_without_dead_channels(bench: Bench) -> None:
@@ -146,7 +279,7 @@ def test_the_markdown_says_how_intervals_are_made_and_where_anything_was_chosen(
     results = bench.run(bench.plan())
     text = markdown(results)
     assert "paired by seed: the mean of the differences and its 95 % interval by Student's t" in text
-    assert "Checkpoints were chosen on the val split; nothing was chosen on test." in text
+    assert "Checkpoints of trained networks were chosen on the val split; nothing was chosen on test." in text
     assert "| dense | 0.3050 ± 0.0071 (2) | baseline | 0.5000 ± 0.0000 (2) |" in text
     half = 12.7062 * 0.0015  # t with one degree of freedom, and the standard error of 0.05 and 0.053
     assert f"+0.0515 [{0.0515 - half:+.4f}, {0.0515 + half:+.4f}] (2 seeds)" in text

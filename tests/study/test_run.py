@@ -11,13 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from study_bench import STUDY, Bench
+from study_bench import FAKE, STUDY, Bench
 
-from mstasks.errors import Interrupted, UsageError
+from mstasks.errors import Interrupted, MstasksError, UsageError
+from mstasks.recipe import load_recipe
 from mstasks.study.job import Job
 from mstasks.study.lock import acquire, release
-from mstasks.study.outcome import Status
+from mstasks.study.outcome import Outcome, Status
 from mstasks.study.results import Results
+from mstasks.study.state import State
+from mstasks.study.study import run_study
 
 TUNED = STUDY.replace("  dense:", "  dense: {tune: {optim.lr: [1e-3, 3e-3]}}")
 ADAPTED = STUDY.replace(
@@ -45,9 +48,13 @@ def test_each_arm_and_seed_is_a_run_with_its_seed(bench: Bench) -> None:
     assert set(statuses(results).values()) == {Status.DONE}
     assert labels(bench) == ["fit dense/seed-0", "fit sparse/seed-0", "fit dense/seed-1", "fit sparse/seed-1"]
     first, last = bench.calls()[0]["call"], bench.calls()[3]["call"]
-    assert first[1] == str(bench.folder / "base.yaml")
-    assert "seed=0" in first
-    assert last[2:5] == ["method=sparse", "sparsity={strength: priced, target: {macs: 0.5}}", "seed=1"]
+    assert first[1:3] == [str(bench.root / "dense/seed-0/recipe.yaml"), "seed=0"]
+    assert last[1:3] == [str(bench.root / "sparse/seed-1/recipe.yaml"), "seed=1"]
+    recipe = load_recipe(last[1]).recipe
+    assert (recipe.method, recipe.optim.steps) == ("sparse", 4)
+    assert recipe.sparsity is not None
+    assert recipe.sparsity.target is not None
+    assert recipe.sparsity.target.macs == 0.5
 
 
 def test_what_is_done_is_not_run_again(bench: Bench) -> None:
@@ -160,14 +167,45 @@ def test_a_second_ctrl_c_ends_the_runs(bench: Bench, behave: Callable[..., None]
 
 
 def test_a_job_that_another_process_runs_is_left_to_it(bench: Bench) -> None:
+    first = bench.run(bench.plan(), [Job("dense", 0)])
+    run = first.state.outcomes[Job("dense", 0)].run
+    assert run is not None
+    (run / "summary.json").rename(run / "later")
     lock = acquire(bench.root, Job("dense", 0).folder)
     assert lock is not None
-    results = bench.run(bench.plan())
-    assert statuses(results)["dense, seed 0"] is Status.ELSEWHERE
-    assert "fit dense/seed-0" not in labels(bench)
-    release(lock)
+
+    def end_elsewhere() -> None:
+        wait_until(lambda: len(bench.calls()) == 4)  # nothing else is left to do
+        time.sleep(0.3)
+        (run / "later").rename(run / "summary.json")
+        release(lock)
+
+    threading.Thread(target=end_elsewhere, daemon=True).start()
     results = bench.run(bench.plan())
     assert set(statuses(results).values()) == {Status.DONE}
+    assert labels(bench).count("fit dense/seed-0") == 1
+    assert bench.told.count("dense, seed 0: another process runs it; waiting for that") == 1
+    assert any("dense, seed 0: done by another process" in line for line in bench.told)
+
+
+def test_a_job_whose_other_process_was_killed_goes_on_here(bench: Bench, behave: Callable[..., None]) -> None:
+    behave(stop=["dense/seed-0"])
+    bench.run(bench.plan(), [Job("dense", 0)])
+    behave()
+    lock = acquire(bench.root, Job("dense", 0).folder)
+    assert lock is not None
+    threading.Timer(0.5, release, (lock,)).start()
+    results = bench.run(bench.plan(), [Job("dense", 0)])
+    assert results.state.outcomes[Job("dense", 0)].done
+    assert labels(bench) == ["fit dense/seed-0", "fit dense/seed-0/fake/001"]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came about")
 
 
 def test_a_changed_arm_is_refused_before_anything_runs(bench: Bench) -> None:
@@ -205,8 +243,6 @@ def test_a_moved_study_is_still_done(bench: Bench, tmp_path: Path) -> None:
     moved = bench.root.rename(tmp_path / "elsewhere")
     bench.root.parent.rmdir()
     other = Bench(tmp_path)
-    from mstasks.study.study import run_study
-
     plan = other.plan(text)
     results = run_study(plan, plan.jobs, moved, tell=other.told.append, program=("false",))
     assert set(statuses(results).values()) == {Status.DONE}
@@ -257,7 +293,7 @@ def test_tuning_tries_all_values_with_the_first_seed_and_reuses_the_winner(bench
         "fit dense/seed-1",
         "fit sparse/seed-1",
     ]
-    assert "optim.lr=0.003" in bench.calls()[3]["call"]
+    assert load_recipe(bench.calls()[3]["call"][1]).recipe.optim.lr == 0.003
     run = results.state.outcomes[Job("dense", 0)].run
     assert run is not None
     assert run.relative_to(bench.root) == Path("dense/tuning/optim.lr=0.003/seed-0/fake/001")
@@ -295,3 +331,151 @@ def test_networks_are_timed_once_at_the_end(bench: Bench) -> None:
     assert "2.50 ms" in (bench.root / "results.md").read_text()
     bench.run(bench.plan(text))
     assert len(bench.calls()) == 6
+
+
+def test_a_recipe_that_is_edited_or_removed_meanwhile_changes_nothing(bench: Bench) -> None:
+    wide = TUNED.replace("[0, 1]", "[0, 1, 2]")
+    plan, recipe = bench.plan(wide), bench.folder / "base.yaml"
+
+    def tell(line: str) -> None:
+        bench.told.append(line)
+        if "dense/tuning/optim.lr=0.003" in line:
+            recipe.write_text(recipe.read_text().replace("steps: 4", "steps: 99"))
+        elif "dense/seed-1" in line:
+            recipe.unlink()
+            (bench.folder / "a.study.yaml").unlink()
+
+    results = run_study(plan, plan.jobs, bench.root, tell=tell, program=FAKE)
+    assert set(statuses(results).values()) == {Status.DONE}
+    runs = [outcome.run for outcome in results.state.outcomes.values()]
+    assert {json.loads((run / "resolved.yaml").read_text())["optim.steps"] for run in runs if run is not None} == {4}
+    for job in plan.jobs:
+        if not results.state.is_trial_again(job):
+            asked = json.loads((bench.root / job.folder / "job.json").read_text())["asked"]
+            assert asked["recipe"]["optim"]["steps"] == 4
+    assert "compare: {baseline: dense, select: val}" in (bench.root / "study.html").read_text()
+
+
+def test_a_trial_that_was_interrupted_lets_nothing_be_chosen(bench: Bench, behave: Callable[..., None]) -> None:
+    behave(stop=["tuning/optim.lr=0.003"])
+    results = bench.run(bench.plan(TUNED))
+    waits = results.state.outcomes[Job("dense", 1)]
+    assert waits.status is Status.OPEN
+    assert waits.reason == "it needs dense, seed 0, tuning optim.lr=0.003: interrupted"
+    assert "fit dense/seed-1" not in labels(bench)
+    assert "| chosen |" not in (bench.root / "results.md").read_text()
+    behave()
+    results = bench.run(bench.plan(TUNED))
+    assert set(statuses(results).values()) == {Status.DONE}
+    assert load_recipe(bench.root / "dense/seed-1/recipe.yaml").recipe.optim.lr == 0.003
+
+
+def test_nothing_is_chosen_while_another_process_runs_a_trial(bench: Bench) -> None:
+    plan = bench.plan(TUNED)
+    trial = plan.trials(Job("dense", 1))[1]
+    lock = acquire(bench.root, trial.folder)
+    assert lock is not None
+
+    def let_go() -> None:
+        wait_until(lambda: len(bench.calls()) == 3)  # the other trial, and both runs of `sparse`
+        time.sleep(0.3)
+        assert len(bench.calls()) == 3
+        release(lock)
+
+    threading.Thread(target=let_go, daemon=True).start()
+    results = bench.run(plan)
+    assert set(statuses(results).values()) == {Status.DONE}
+    assert load_recipe(bench.root / "dense/seed-1/recipe.yaml").recipe.optim.lr == 0.003
+
+
+def test_two_processes_share_the_work_and_the_tables_hold_all_of_it(bench: Bench) -> None:
+    plan, other = bench.plan(), Bench(bench.folder)
+    begun: list[str] = []
+
+    def tell(line: str) -> None:
+        begun.append(line)
+        if len(begun) == 1:  # while the first job runs here, another process does `sparse`
+            other.run(other.plan(), [Job("sparse", 0), Job("sparse", 1)])
+
+    results = run_study(plan, [Job("dense", 0), Job("dense", 1)], bench.root, tell=tell, program=FAKE)
+    assert set(statuses(results).values()) == {Status.DONE}
+    assert "4 of 4 runs are done." in (bench.root / "results.md").read_text()
+    assert len(bench.calls()) == 4
+
+
+def test_a_run_that_another_process_set_aside_is_gone_from_the_tables(bench: Bench) -> None:
+    plan = bench.plan()
+    bench.run(plan)
+    state = State.read(plan, bench.root)
+    state.folder(Job("dense", 0)).set_aside()
+    state.outcomes[Job("sparse", 1)] = refused = Outcome(Status.BLOCKED, "it needs something")
+    (bench.root / "sparse/seed-1/fake/001/summary.json").unlink()
+    state.refresh([Job("dense", 1)])
+    assert state.outcomes[Job("dense", 0)].status is Status.OPEN
+    assert state.outcomes[Job("sparse", 1)] == refused
+
+
+def test_tables_that_cannot_be_written_stop_no_run(bench: Bench) -> None:
+    (bench.root / "results.md").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"results\.md"):
+        bench.run(bench.plan())
+    assert len(list(bench.root.rglob("summary.json"))) == 4
+    assert any(line.startswith("the results could not be written: ") for line in bench.told)
+
+
+def test_an_error_of_the_study_itself_lets_runs_save(bench: Bench, behave: Callable[..., None]) -> None:
+    behave(hang=["dense/seed-0"])
+    plan = bench.plan()
+
+    def tell(line: str) -> None:
+        if "sparse, seed 0: done" in line:
+            wait_until(lambda: (bench.root / "dense/seed-0/fake/001/hangs").is_file())
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        run_study(plan, plan.jobs, bench.root, parallel=2, tell=tell, program=FAKE)
+    assert (bench.root / "dense/seed-0/fake/001/signals").read_text() == "1"
+
+
+def test_a_damaged_summary_is_told_and_its_run_made_again(bench: Bench) -> None:
+    bench.run(bench.plan())
+    file = bench.root / "dense/seed-0/fake/001/summary.json"
+    file.write_text("{")
+    found = State.read(bench.plan(), bench.root).outcomes[Job("dense", 0)]
+    assert found.status is Status.FAILED
+    assert found.reason == f"{file} is damaged; it is left there and the run made again"
+    results = bench.run(bench.plan())
+    assert set(statuses(results).values()) == {Status.DONE}
+    assert labels(bench)[4:] == ["fit dense/seed-0"]
+
+
+def test_a_summary_that_lacks_what_it_needs_is_named(bench: Bench) -> None:
+    bench.run(bench.plan())
+    file = bench.root / "dense/seed-0/fake/001/summary.json"
+    file.write_text('{"parent": null}')
+    with pytest.raises(
+        MstasksError, match=r"dense/seed-0/fake/001/summary.json: damaged: KeyError\('seconds'\)\. Remove"
+    ):
+        bench.run(bench.plan(), [Job("dense", 1)])
+
+
+def test_a_run_that_fails_again_can_be_started_anew(bench: Bench, behave: Callable[..., None]) -> None:
+    behave(fail=["sparse/seed-0"])
+    bench.run(bench.plan())
+    results = bench.run(bench.plan())
+    assert results.state.outcomes[Job("sparse", 0)].reason == (
+        "the loss is not finite at step 3 (after it went on from its last checkpoint; --renew starts it anew)"
+    )
+    behave()
+    results = bench.run(bench.plan(), renew=True)
+    assert set(statuses(results).values()) == {Status.DONE}
+    assert labels(bench)[4:] == ["fit sparse/seed-0/fake/001", "fit sparse/seed-0"]
+    assert (bench.root / "sparse/seed-0.1/fake/001").is_dir()
+
+
+def test_what_the_command_line_overrides_of_an_adaptation_comes_last(bench: Bench) -> None:
+    text = ADAPTED.replace("shots: [5, 10]", "shots: 5, overrides: [adapt.grow=true]")
+    plan = bench.plan(text, overrides=["adapt.grow=false", "optim.steps=6"])
+    bench.run(plan, [Job("few", 0, 5)])
+    assert bench.calls()[1]["call"][2:5] == ["adapt.grow=true", "adapt.grow=false", "--task"]
+    assert load_recipe(bench.root / "dense/seed-0/recipe.yaml").recipe.optim.steps == 6

@@ -26,10 +26,8 @@ class Layout(Protocol):
     Attributes:
         train: Ids of the official train split, in a fixed order.
         test: Ids of the official test split.
-        concurrent: Whether several threads read at once faster than one.
     """
 
-    concurrent: bool
     train: tuple[str, ...]
     test: tuple[str, ...]
 

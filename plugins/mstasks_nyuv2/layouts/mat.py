@@ -33,8 +33,6 @@ class OfficialMat:
         ValueError: If the file, its splits or its class map are missing or malformed.
     """
 
-    concurrent = False  # HDF5 lets one thread in at a time
-
     def __init__(self, file: Path, classes: int) -> None:
         self._of_894 = partial(labels.of_894, classes=classes)
         self._frames = LabeledMat.of(file)

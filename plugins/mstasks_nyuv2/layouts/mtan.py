@@ -37,8 +37,6 @@ class MTAN:
         ValueError: If 40 classes are asked for, or a split has no images.
     """
 
-    concurrent = True
-
     def __init__(self, root: Path, classes: int) -> None:
         if classes != 13:
             raise ValueError(

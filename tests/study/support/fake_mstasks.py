@@ -1,6 +1,8 @@
 """Stands for `mstasks fit`, `adapt` and `bench`: writes run folders in no time, and misbehaves as FAKE says.
 
-FAKE is JSON: ``fail`` and ``hang`` list parts of the path of a run that fail, or wait for a signal after a checkpoint.
+FAKE is JSON: ``fail``, ``hang`` and ``stop`` list parts of the path of a run that fail, wait for a signal after a
+checkpoint, or end as interrupted. ``without`` maps such parts to a task of which the run has no score. Of adaptations,
+``lost`` has no score of the last draw, ``keep`` was to keep depth, and ``same_images`` are the same in all draws.
 Scores follow from the options alone: mIoU 0.3 + 0.01 * seed + lr, 0.05 + 0.003 * seed^2 more of a
 sparse recipe, RMSE 1 - mIoU.
 """
@@ -13,6 +15,9 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 BEHAVIOUR = json.loads(os.environ.get("FAKE", "{}"))
 
@@ -34,7 +39,8 @@ def fit(arguments: list[str]) -> int:
         keys = json.loads((run / "resolved.yaml").read_text())
         keys["resumed"] = True
     else:
-        keys = dict(text.split("=", 1) for text in arguments if "=" in text)
+        recipe = yaml.safe_load(Path(arguments[0]).read_text())
+        keys = flat(recipe) | dict(text.split("=", 1) for text in arguments if "=" in text)
         run = new_run(Path(option(arguments, "--out")))
         (run / "resolved.yaml").write_text(json.dumps(keys))
     print(f"run: {run}", flush=True)
@@ -43,8 +49,18 @@ def fit(arguments: list[str]) -> int:
         return 1
     if any(part in str(run) for part in BEHAVIOUR.get("hang", ())):
         return hang(run)
+    if any(part in str(run) for part in BEHAVIOUR.get("stop", ())):
+        return 75
     write(run, keys)
     return 0
+
+
+def flat(recipe: dict[str, object], start: str = "") -> dict[str, object]:
+    """Values by dotted key."""
+    found: dict[str, object] = {}
+    for key, value in recipe.items():
+        found |= flat(value, f"{start}{key}.") if isinstance(value, dict) else {f"{start}{key}": value}
+    return found
 
 
 def hang(run: Path) -> int:
@@ -66,10 +82,10 @@ def new_run(out: Path) -> Path:
     return run
 
 
-def write(run: Path, keys: dict[str, str]) -> None:
+def write(run: Path, keys: dict[str, Any]) -> None:
     sparse = 0.05 + 0.003 * int(keys["seed"]) ** 2 if keys.get("method") == "sparse" else 0.0
     miou = 0.3 + 0.01 * int(keys["seed"]) + float(keys.get("optim.lr", 0)) + sparse
-    summary = {
+    summary: dict[str, Any] = {
         "method": keys.get("method", "multi-task"),
         "seed": int(keys["seed"]),
         "seconds": 2.0,
@@ -82,8 +98,15 @@ def write(run: Path, keys: dict[str, str]) -> None:
         "network": {"backbone": {"parameters": 100, "macs": 2_000_000}, "trunk": {"parameters": 10, "macs": 1_000_000}},
         "keys": keys,
     }
+    for part, name in BEHAVIOUR.get("without", {}).items():
+        if part in str(run):
+            primary = summary["tasks"][name]["primary"]
+            summary["tasks"][name]["test"][primary] = None
     if sparse:
-        summary["sparsity"] = {"network_macs_compact": 1_500_000, "network_parameters_compact": 60}
+        summary["sparsity"] = {
+            **{"network_macs_compact": 1_500_000, "network_parameters_compact": 60},
+            **{"scope": "shared", "macs_compact": 1_500_000, "macs_dense": 3_000_000},
+        }
     (run / "summary.json").write_text(json.dumps(summary))
 
 
@@ -100,10 +123,10 @@ def adapt(arguments: list[str]) -> int:
         print("too few images", file=sys.stderr)
         return 2
     before = old["tasks"]["segmentation"]["test"]["miou"]
-    draws = [
+    draws: list[dict[str, Any]] = [
         {
             "draw": draw,
-            "support": [f"image-{draw}-{index}" for index in range(shots)],
+            "support": [f"image-{0 if BEHAVIOUR.get('same_images') else draw}-{i}" for i in range(shots)],
             "scores": {
                 "adapted": {"mean": 50 - 10 * before - shots / 10 + draw * (1 + before)},
                 "ridge": {"mean": 52 - shots / 10 + draw},
@@ -112,12 +135,18 @@ def adapt(arguments: list[str]) -> int:
         }
         for draw in range(int(option(arguments, "--draws")))
     ]
+    if any(part in str(run) for part in BEHAVIOUR.get("lost", ())):
+        draws[-1]["scores"]["adapted"]["mean"] = None
+    kept = any(part in str(run) for part in BEHAVIOUR.get("keep", ()))
     summary = {
         **{key: old[key] for key in ("method", "seed", "network")},
         "seconds": 1.0,
         "parent": "../001",
         "tasks": {**old["tasks"], name: task("mean", False, {"mean": 1.0})},
-        "adapt": {"task": name, "shots": shots, "seconds": 3.0, "seen_mode": "release", "seen": {}, "draws": draws},
+        "adapt": {
+            **{"task": name, "shots": shots, "seconds": 3.0, "draws": draws},
+            **{"seen_mode": "distill" if kept else "release", "seen": {"depth": {"after": {"rmse": 0.25}}}},
+        },
     }
     (run / "summary.json").write_text(json.dumps(summary))
     return 0
