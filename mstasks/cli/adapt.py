@@ -159,7 +159,7 @@ def _conclude(job: Job, summary: Mapping[str, Any], seconds: float) -> None:
     if adapt["grow"]:
         grown = ", ".join(f"{count} of the {part}" for part, count in job.grown.items())
         click.echo(f"channels that came back: {grown}")
-    for sentence in findings(adapt):
+    for sentence in (*adapt["failed"], *findings(adapt)):
         click.echo(f"note: {sentence}")
     click.echo(f"{seconds:.1f} s in all, {adapt['seconds']} s of it adapting; kept: the network of draw 0")
     if job.plan.recipe.run.pictures:
