@@ -122,22 +122,29 @@ def sentences(results: Results) -> Iterator[str]:
     failed = sum(state.outcomes[job].status in (Status.FAILED, Status.BLOCKED) for job in wanted)
     open_, broken = len(wanted) - done - failed, f", {failed} failed" if failed else ""
     yield f"{done} of {len(wanted)} runs are done{broken}{f', {open_} are still to come' if open_ else ''}."
+    arms = state.plan.loaded.arms.values()
+    adapts, held_out = any(arm.adapts for arm in arms), any(arm.held_out for arm in arms)
     yield (
-        "Scores are of the test split: mean ± sample standard deviation over seeds, the number of seeds in brackets; "
-        "an adapted network's score of a seed is the mean over its draws of the labelled images."
+        "Scores are of the test split: mean ± sample standard deviation over seeds, the number of seeds in brackets"
+        + ("; an adapted network's score of a seed is the mean over its draws of the labelled images." * adapts or ".")
     )
     yield (
-        f"Differences are from `{study.compare.baseline}`, those of arms trained without a task from it trained "
-        "likewise, those of adapted networks from it adapted to as many images, unless `vs` names another arm. They "
-        "are paired by seed: the mean of the differences and its 95 % interval by Student's t. Adapted networks of a "
-        "seed are compared by their means over the draws that both have. Where there is one seed, they are paired by "
-        "draw instead, which tells how much the labelled images matter and nothing about other trainings."
+        f"Differences are from `{study.compare.baseline}`"
+        + ", those of arms trained without a task from it trained likewise" * held_out
+        + ", those of adapted networks from it adapted to as many images" * adapts
+        + ", unless `vs` names another arm. They are paired by seed: the mean of the differences and its 95 % interval "
+        "by Student's t."
     )
+    if adapts:
+        yield (
+            "Adapted networks of a seed are compared by their means over the draws that both have. Where there is one "
+            "seed, they are paired by draw instead, which tells how much the labelled images matter and nothing about "
+            "other trainings."
+        )
     if any(row.predictor != NETWORK and not score.draws for row, score in _each(results)):
         yield "Scores of tasks that an adaptation was to keep are of the network of draw 0 alone."
     chosen = f"Checkpoints of trained networks{' and tuned values' if _tunes(results) else ''} were chosen on the"
-    adapted = "" if not any(arm.adapts for arm in state.plan.loaded.arms.values()) else _ADAPTED
-    yield f"{chosen} {study.compare.select} split{adapted}; nothing was chosen on test."
+    yield f"{chosen} {study.compare.select} split{_ADAPTED if adapts else ''}; nothing was chosen on test."
 
 
 def _each(results: Results) -> Iterator[tuple[Row, Score]]:
