@@ -65,6 +65,7 @@ def register_strengths() -> list[StrengthSpec]:
             summary="lambda by the gradient of the query loss, the paper's form (experimental).",
             factory=f"{folder}.learned:Learned",
             options=f"{folder}.options:LearnedOptions",
+            takes_target=True,
             has_lambda=True,
             needs_inner_prox=True,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,9 +24,11 @@ from mstasks.device import choose_device
 from mstasks.distributed import rank, world
 from mstasks.errors import UsageError
 from mstasks.meta.update import Update
+from mstasks.narrow import Channels, channels_of, narrow
 from mstasks.network import Network, build_network
 from mstasks.plugins import resolve
 from mstasks.sparse import build_part, build_strength
+from mstasks.sparsity.spaces import SpacesError
 from mstasks.sparsity.strength.base import Strength
 from mstasks.train.plain import PlainUpdate
 from mstasks.train.state import TrainState
@@ -189,9 +192,17 @@ class Experiment:
             backbone = backbone.model_copy(update={"weights": "random"})
         heads = {name: bound.head for name, bound in self.tasks.items()}
         try:
-            return build_network(backbone, self.recipe.decoder, self.recipe.data.size, heads)
+            network = build_network(backbone, self.recipe.decoder, self.recipe.data.size, heads)
         except ValueError as error:
             raise UsageError(f"{self.loaded.origins.get(('backbone',), self.loaded.path)}: {error}") from error
+        return network if backbone.structure is None else self._narrow(network, backbone.structure)
+
+    def _narrow(self, network: Network, structure: float | Channels | Path) -> Network:
+        try:
+            return narrow(network, self.recipe.data.size, channels_of(structure))
+        except (ValueError, SpacesError) as error:
+            place = self.loaded.origins.get(("backbone", "structure"), self.loaded.path)
+            raise UsageError(f"{place}: backbone.structure: {error}") from error
 
     def build_weighting(self) -> LossWeighting:
         """The recipe's loss weighting."""

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mstasks.narrow import surviving_channels
 from mstasks.recipe import dump_resolved
 from mstasks.runfolder import RunFolder, environment, write_json
 
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 def record(loaded: LoadedRecipe, run: RunFolder) -> None:
     """Write resolved.yaml and environment.json, and copy plugin files, so that the run folder needs nothing else.
 
-    A plugin file that imports modules beside it is not copied but named where it lies.
+    A plugin file that imports modules beside it is not copied but named where it lies. The structure of another run is
+    written out in numbers.
     """
     plugins = tuple(_kept(entry, run.path / "plugins") for entry in loaded.recipe.plugins)
-    recipe = loaded.recipe.model_copy(update={"plugins": plugins})
+    backbone = loaded.recipe.backbone
+    if isinstance(backbone.structure, Path):
+        backbone = backbone.model_copy(update={"structure": surviving_channels(RunFolder(backbone.structure))})
+    recipe = loaded.recipe.model_copy(update={"plugins": plugins, "backbone": backbone})
     run.recipe.write_text(dump_resolved(recipe), encoding="utf-8")
     write_json(run.path / "environment.json", environment())
 

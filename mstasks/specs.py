@@ -88,14 +88,18 @@ class StrengthSpec(Spec):
     The factory is called as ``factory(part: SparsePart, tasks: Sequence[str], steps: int, options) -> Strength``.
 
     Attributes:
-        needs_target: Whether a recipe must give `sparsity.target`; a target is refused otherwise, since nothing would
-            read it. With one, `sparsity.groups: output-channel` is refused, since their zeros save no cost.
+        needs_target: Whether a recipe must give `sparsity.target`. `sparsity.groups: output-channel` is refused then,
+            since their zeros save no cost.
+        takes_target: Whether a recipe may give `sparsity.target` although none is needed; with one, whole channels
+            leave, so that it works with `sparsity.groups: channel` only. A target that is neither needed nor taken is
+            refused, since nothing would read it.
         needs_channels: Whether it works with `sparsity.groups: channel` only.
         has_lambda: Whether an inner loop can use its lambda (`Strength.strengths`).
         needs_inner_prox: Whether it learns from a proximal step in an inner loop, so that `meta.update` must have one.
     """
 
     needs_target: bool = False
+    takes_target: bool = False
     needs_channels: bool = False
     has_lambda: bool = False
     needs_inner_prox: bool = False

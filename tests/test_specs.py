@@ -53,8 +53,14 @@ def test_a_loss_weighting_ignores_the_recipes_weights_unless_it_says_so() -> Non
 
 def test_a_strength_needs_and_offers_nothing_unless_it_says_so() -> None:
     plain = StrengthSpec("x", "Summary.", "module:Name")
-    flags = (plain.needs_target, plain.needs_channels, plain.has_lambda, plain.needs_inner_prox)
-    assert flags == (False, False, False, False)
+    flags = (
+        plain.needs_target,
+        plain.takes_target,
+        plain.needs_channels,
+        plain.has_lambda,
+        plain.needs_inner_prox,
+    )
+    assert flags == (False, False, False, False, False)
     assert StrengthSpec("x", "Summary.", "module:Name", has_lambda=True).has_lambda
 
 

@@ -144,6 +144,8 @@ def _refuse_override(text: str, task: str, *, moved: bool) -> None:
 
 def _prepared(before: Recipe, task: str, overrides: Sequence[str], *, moved: bool) -> Iterator[str]:
     """All overrides of the run's recipe, with those that make room for the task."""
+    if any(_key(text) == _WEIGHTS for text in overrides):
+        yield "backbone.structure=null"  # pretrained weights are for all channels; the run's own backbone comes back
     if moved:
         # The options of the former data set go with its name, also if the new one has the same.
         yield from ("data.dataset=another", "data.exclude=null")

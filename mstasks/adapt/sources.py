@@ -87,7 +87,10 @@ def baseline(plan: Plan, name: str | Path) -> Source:
 def _fresh(plan: Plan, alone: Recipe, name: str) -> Source:
     weights = plan.pretrained or alone.backbone.weights
     chosen = "random" if name == "scratch" else "imagenet" if weights == "random" else weights
-    recipe = alone.model_copy(update={"backbone": alone.backbone.model_copy(update={"weights": chosen})})
+    changed: dict[str, object] = {"weights": chosen}
+    if name == "imagenet":
+        changed["structure"] = None  # pretrained weights are for all channels together
+    recipe = alone.model_copy(update={"backbone": alone.backbone.model_copy(update=changed)})
     experiment = Experiment(replace(plan.loaded, recipe=recipe))
     trained = {"backbone"} if name == "imagenet" else set()
 

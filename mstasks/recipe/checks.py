@@ -31,6 +31,7 @@ def check_together(root: Node, plugged: Mapping[TreePath, Plugged], problems: Pr
     _check_weights(root, plugged.get(("loss_weighting",)), problems)
     _check_accumulation(root, problems)
     _check_backbone_weights(root, problems)
+    _check_structure(root, problems)
 
 
 def _check_targets(root: Node, plugged: Mapping[TreePath, Plugged], problems: Problems) -> None:
@@ -108,3 +109,13 @@ def _check_backbone_weights(root: Node, problems: Problems) -> None:
     allowed = "allowed: 'imagenet', 'random' or the path of a .safetensors file"
     found = f"backbone.weights is the text {quote(weights)}"
     problems.add(node.place, found, allowed, did_you_mean(weights, _NAMED_WEIGHTS))
+
+
+def _check_structure(root: Node, problems: Problems) -> None:
+    """A network with fewer channels starts from random weights: pretrained ones are for all channels together."""
+    structure, weights = at(root, ("backbone", "structure")), at(root, ("backbone", "weights"))
+    if structure is None or structure.value is None or weights is None or weights.value in (None, "random"):
+        return
+    found = f"backbone.structure is given, and backbone.weights is {describe(weights.value)}"
+    allowed = "a structure is trained from scratch: write weights: random, or remove one of the two"
+    problems.add(weights.place, found, allowed)

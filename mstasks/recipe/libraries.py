@@ -20,12 +20,13 @@ def check_names(loaded: LoadedRecipe) -> None:
         loaded: A recipe that passed the first pass.
 
     Raises:
-        RecipeErrors: Unknown timm models and tags, a weights file or a reference run that is not there, unknown
-            transforms, wrong arguments, and transforms that cannot be applied honestly to a target of the recipe.
+        RecipeErrors: Unknown timm models and tags, a weights file or a run that is not there, unknown transforms,
+            wrong arguments, and transforms that cannot be applied honestly to a target of the recipe.
     """
     problems = Problems()
     _check_backbone(loaded, problems)
     _check_weights_file(loaded, problems)
+    _check_structure(loaded, problems)
     _check_augmentations(loaded, problems)
     _check_reference(loaded, problems)
     problems.raise_if_any()
@@ -57,6 +58,25 @@ def _check_weights_file(loaded: LoadedRecipe, problems: Problems) -> None:
         place = value_place(loaded.tree, ("backbone", "weights"))
         state = "is a folder" if weights.is_dir() else "does not exist"
         problems.add(place, f"backbone.weights: {weights} {state}", "name a .safetensors file, 'imagenet' or 'random'")
+
+
+def _check_structure(loaded: LoadedRecipe, problems: Problems) -> None:
+    from mstasks.narrow import surviving_channels
+    from mstasks.runfolder import RunFolder
+
+    structure = loaded.recipe.backbone.structure
+    if not isinstance(structure, Path):
+        return
+    place = value_place(loaded.tree, ("backbone", "structure"))
+    if not (structure / "summary.json").is_file():
+        state = "has no summary.json" if structure.is_dir() else "does not exist"
+        problems.add(place, f"backbone.structure: {structure} {state}", "name the folder of a complete run")
+        return
+    try:
+        surviving_channels(RunFolder(structure))
+    except ValueError as error:
+        found, _, allowed = str(error).partition("; ")
+        problems.add(place, f"backbone.structure: {found}", allowed)
 
 
 def _check_reference(loaded: LoadedRecipe, problems: Problems) -> None:

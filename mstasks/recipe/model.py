@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, SerializeAsAny, model_validator
 
 from mstasks.options import Options, RecipePath
 
@@ -18,6 +18,7 @@ Size = tuple[Side, Side]
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Baseline = Literal["scratch", "imagenet"] | RecipePath
+Channels = Annotated[Mapping[str, PositiveInt], Field(min_length=1)]
 Transform = Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1, max_length=1)]
 
 
@@ -64,6 +65,11 @@ class Backbone(Options):
         "random", description="`imagenet` (downloads), `random`, or the path of a .safetensors file in timm's names."
     )
     output_stride: Literal[8, 16, 32] | None = Field(None, description="Dilate later stages to keep this stride.")
+    structure: Fraction | Channels | RecipePath | None = Field(
+        None,
+        description="Fewer channels from the start, trained from scratch: those that a sparse or compact run has left "
+        "(its folder), a fraction of each space of the backbone, or numbers by space.",
+    )
 
 
 class Decoder(Options):

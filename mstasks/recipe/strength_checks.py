@@ -63,42 +63,52 @@ def check_inner_prox(
 
 
 def _check_target(root: Node, spec: StrengthSpec, registry: Registry, problems: Problems) -> None:
-    target = at(root, TARGET)
-    given = target is not None and target.value is not None
-    if given == spec.needs_target:
-        return
-    others = _strengths(registry, lambda other: other.needs_target == given)
-    if given:
+    given = _has_target(root)
+    if given and not _reads_target(spec):
         found = f"sparsity.target is given, and strength {quote(spec.name)} reads none"
+        others = _strengths(registry, _reads_target)
         allowed = f"remove it (`target: null` removes what is inherited), or take a strength with a target: {others}"
         problems.add(key_place(root, TARGET), found, allowed)
-    else:
+    elif spec.needs_target and not given:
         default = ", the default," if at(root, STRENGTH) is None else ""
         found = f"strength {quote(spec.name)}{default} needs a target, and sparsity.target is missing"
+        others = _strengths(registry, lambda other: not other.needs_target)
         allowed = f"write for example target: {{macs: 0.5}}, or take a strength without a target: {others}"
         problems.add(value_place(root, (*STRENGTH, "name")), found, allowed)
 
 
 def _check_groups(root: Node, spec: StrengthSpec, registry: Registry, problems: Problems) -> None:
-    groups = text(at(root, ("sparsity", "groups")))
-    if groups is None or _fits(spec, groups):
+    groups, given = text(at(root, ("sparsity", "groups"))), _has_target(root)
+    if groups is None or _fits(spec, groups, given):
         return
     if spec.needs_channels:
-        reason, write = "removes whole channels", "channel"
+        reason, write = "removes whole channels", "write groups: channel"
+    elif spec.takes_target:
+        reason = "removes whole channels to meet sparsity.target"
+        write = "write groups: channel, remove the target"
     else:
         reason = "has a target, which zeros of these groups cannot meet, since none of them can be removed"
-        write = "channel or input-channel"
+        write = "write groups: channel or input-channel"
     found = f"sparsity.groups is {quote(groups)}, and strength {quote(spec.name)} {reason}"
-    others = _strengths(registry, lambda other: _fits(other, groups))
-    allowed = f"write groups: {write}, or take a strength for these groups: {others}"
+    others = _strengths(registry, lambda other: _fits(other, groups, given))
+    allowed = f"{write}, or take a strength for these groups: {others}"
     problems.add(value_place(root, ("sparsity", "groups")), found, allowed)
 
 
-def _fits(spec: StrengthSpec, groups: str) -> bool:
-    """Whether a strength can do its work with these groups."""
-    if spec.needs_channels and groups in _PARTS_OF_CHANNELS:
+def _fits(spec: StrengthSpec, groups: str, given: bool) -> bool:
+    """Whether a strength can do its work with these groups, and a target if one is given."""
+    if groups in _PARTS_OF_CHANNELS and (spec.needs_channels or (spec.takes_target and given)):
         return False
     return not (spec.needs_target and groups == _NEVER_REMOVED)
+
+
+def _has_target(root: Node) -> bool:
+    target = at(root, TARGET)
+    return target is not None and target.value is not None
+
+
+def _reads_target(spec: StrengthSpec) -> bool:
+    return spec.needs_target or spec.takes_target
 
 
 def _check_learning(root: Node, spec: StrengthSpec, update: Plugged | None, problems: Problems) -> None:

@@ -180,6 +180,17 @@ def test_without_one_it_is_timm_s(runs: Runs) -> None:
     assert (source.name, source.experiment.recipe.backbone.weights) == ("imagenet", "imagenet")
 
 
+def test_a_pretrained_backbone_has_all_channels_of_its_weights(runs: Runs, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "narrow")
+    shutil.copytree(runs("dense").path, run.path)
+    recipe = load_recipe(run.recipe).recipe
+    backbone = recipe.backbone.model_copy(update={"structure": 0.5})
+    run.recipe.write_text(dump_resolved(recipe.model_copy(update={"backbone": backbone})))
+    chosen = planned(run, f"backbone.weights={tmp_path / 'w.safetensors'}", "adapt.baselines=[imagenet, scratch]")
+    sources = [baseline(chosen, name) for name in ("imagenet", "scratch")]
+    assert [source.experiment.recipe.backbone.structure for source in sources] == [None, 0.5]
+
+
 def test_the_pretrained_backbone_may_be_a_file(runs: Runs, tmp_path: Path) -> None:
     torch.manual_seed(7)
     model = timm.create_model("test_resnet")
@@ -225,6 +236,25 @@ def test_what_is_zero_in_another_run_is_found_by_its_own_groups(runs: Runs, tmp_
 def test_a_seen_task_of_another_run_starts_afresh(runs: Runs) -> None:
     source = baseline(planned(runs("masked"), task="segmentation"), runs("dense").path)
     assert source.start().new == {"heads.segmentation"}
+
+
+def test_each_run_starts_a_head_from_what_it_has_learned_for_new_heads_and_other_baselines_from_nothing(
+    runs: Runs,
+) -> None:
+    chosen = planned(runs("unseen"))
+    own, other = own_source(chosen, runs("unseen")).start(), baseline(chosen, runs("dense").path).start()
+    assert (own.learned, other.learned) == ({"heads.depth"}, set())
+    reverse = planned(runs("dense"))
+    lent = baseline(reverse, runs("unseen").path).start()
+    assert lent.learned == {"heads.depth"}
+    assert same(part(lent, "heads.depth"), part(own, "heads.depth"))
+    scratch, drawn = baseline(chosen, "scratch").start(), own_source(reverse, runs("dense")).start()
+    assert scratch.learned == drawn.learned == set()
+    for started in (other, scratch, drawn):
+        assert not torch.equal(
+            started.network.get_parameter("heads.depth.predict.weight"),
+            own.network.get_parameter("heads.depth.predict.weight"),
+        )
 
 
 def test_runs_are_called_by_as_much_of_their_path_as_tells_them_apart(runs: Runs, tmp_path: Path) -> None:

@@ -108,3 +108,16 @@ def test_all_errors_come_at_once_in_order(load: Load) -> None:
     text = augmented("HorizontalFlip, Blurr, {HorizontalFlip: {q: 1}}").replace("resnet18", "resnet1")
     lines = refusal(load, text, "backbone.weights=w.safetensors")
     assert [line.split(": ")[0] for line in lines] == ["r.yaml:5:29", "r.yaml:5:54", "r.yaml:6:19", "command line"]
+
+
+def test_a_structure_is_the_folder_of_a_complete_sparse_run(load: Load, folder: Path) -> None:
+    text = GOOD.replace("resnet18}", "resnet18, structure: runs/thin}")
+    remedy = "name the folder of a complete run"
+    assert refusal(load, text) == [f"r.yaml:6:40: backbone.structure: {folder}/runs/thin does not exist; {remedy}"]
+    (folder / "runs" / "thin").mkdir(parents=True)
+    assert refusal(load, text) == [f"r.yaml:6:40: backbone.structure: {folder}/runs/thin has no summary.json; {remedy}"]
+    (folder / "runs" / "thin" / "summary.json").write_text("{}")
+    assert refusal(load, text) == [
+        f"r.yaml:6:40: backbone.structure: {folder}/runs/thin has neither sparsity.json nor structure.json; name a "
+        "complete run of method sparse or meta-sparsity, or one that `mstasks compact` made"
+    ]

@@ -88,6 +88,20 @@ def test_the_learned_strength_has_its_inner_loop(load: Load) -> None:
     assert meta_of(recipe).update.options == MamlOptions(inner_prox=True)
 
 
+@pytest.mark.parametrize("target", ["", "target: null, ", "groups: channel, target: {macs: 0.5}, "])
+def test_the_learned_strength_may_have_a_target(load: Load, target: str) -> None:
+    text = GOOD + f"method: meta-sparsity\nsparsity: {{{target}strength: {{name: learned, cut: 0.4}}}}\n" + LEARNING
+    sparsity = sparsity_of(load(text).recipe)
+    assert sparsity.strength.options == LearnedOptions(cut=0.4)
+    assert (sparsity.target is not None) == ("macs" in target)
+
+
+@pytest.mark.parametrize("groups", ["channel", "input-channel", "output-channel"])
+def test_the_learned_strength_takes_groups_of_every_kind_without_a_target(load: Load, groups: str) -> None:
+    text = GOOD + f"method: meta-sparsity\nsparsity: {{strength: learned, groups: {groups}}}\n" + LEARNING
+    assert sparsity_of(load(text).recipe).groups == groups
+
+
 @pytest.mark.parametrize("strength", ["{name: fixed, value: 0.1}", "controller, target: {macs: 0.5}"])
 def test_inner_proximal_steps_may_use_any_lambda(load: Load, strength: str) -> None:
     load(GOOD + f"method: meta-sparsity\nsparsity: {{strength: {strength}}}\n" + LEARNING)

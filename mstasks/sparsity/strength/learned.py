@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mstasks.sparsity.alive import zero_groups
 from mstasks.sparsity.strength.base import Readings, Strength
+from mstasks.sparsity.strength.cut import cut_to_target, missed_cut
 from mstasks.sparsity.strength.options import LearnedOptions
 
 if TYPE_CHECKING:
@@ -36,19 +37,24 @@ class Learned(Strength):
     follows every update. At a stationary point of the penalised loss the gradient can only lower lambda, and its size
     is lost in Adam's normalisation, so it is watched: `readings` warns when it is mostly noise.
 
+    With a target, which the paper's form has not, all that ends at the fraction `cut` of the steps: groups leave for
+    good until the target is met, see `cut_to_target`, and lambda is zero from then on.
+
     Args:
-        part: What is made sparse.
+        part: What is made sparse. If it has a budget, its groups are channels.
         tasks: See `Strength`.
         steps: See `Strength`.
         options: See `LearnedOptions`.
 
     Attributes:
         rho: log lambda, one for all spaces, for each stage or for each space; shape (shared,).
+        reached: With a target, whether the cut was made; bool, scalar. None without.
     """
 
     mean: Tensor
     square: Tensor
     seen: Tensor
+    reached: Tensor | None
 
     def __init__(self, part: SparsePart, tasks: Sequence[str], steps: int, options: LearnedOptions) -> None:
         super().__init__(part, tasks, steps)
@@ -61,19 +67,31 @@ class Learned(Strength):
         self.register_buffer("mean", torch.zeros(len(order)))
         self.register_buffer("square", torch.zeros(len(order)))
         self.register_buffer("seen", torch.tensor(0))
+        self._budget, self._cut_after = part.budget, max(1, round(options.cut * steps))
+        self.register_buffer("reached", None if part.budget is None else torch.tensor(False))
 
     def strengths(self) -> Mapping[str, Tensor | float]:
-        """exp(rho) by space, differentiable."""
-        values = self.rho.exp().unbind()
+        """exp(rho) by space, differentiable; constant zeros after the cut."""
+        values = self._lambdas().unbind()
         return {name: values[index] for name, index in self._index.items()}
 
     @torch.no_grad()
-    def act(self, step: int) -> None:  # noqa: ARG002 - the same at every step
-        """Keep lambda within its limits, then a proximal step."""
+    def act(self, step: int) -> None:
+        """Keep lambda within its limits, then a proximal step; when the target's time has come, the end of both."""
+        if self._is_cut:
+            return
         if self.rho.grad is not None:
             self._watch(self.rho.grad)
         self.rho.clamp_(*self._limits)
         self.part.prox(self.strengths())
+        if self._budget is not None and self.reached is not None and step + 1 >= self._cut_after:
+            cut_to_target(self.part, self._budget, self.strengths())
+            self.reached.fill_(True)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the cut was made and met the target; never without a target."""
+        return self._budget is not None and self._is_cut and not missed_cut(self.part, self._budget)
 
     def signal(self) -> Tensor:
         """|mean| / standard deviation of the gradient per step, shape (shared,); NaN before the first gradient."""
@@ -83,13 +101,27 @@ class Learned(Strength):
         return mean.abs() / spread.clamp(min=torch.finfo(mean.dtype).tiny)
 
     def readings(self) -> Readings:
-        """Lambda, with a warning if too few groups are left to teach it, else one if it follows noise."""
-        values = self.rho.detach().exp().tolist()
+        """Lambda, with a warning if too few groups are left to teach it, else one if it follows noise.
+
+        After the cut, a warning if it missed the target.
+        """
+        values = self._lambdas().tolist()
         single = len(values) == 1
         shown = {"all": values[0]} if single else {name: values[index] for name, index in self._index.items()}
         return Readings("lambda", shown, tuple(self._warnings()))
 
+    @property
+    def _is_cut(self) -> bool:
+        return self.reached is not None and bool(self.reached)
+
+    def _lambdas(self) -> Tensor:
+        """In the order of `rho`."""
+        return torch.zeros_like(self.rho) if self._is_cut else self.rho.exp()
+
     def _warnings(self) -> Iterator[str]:
+        if self._budget is not None and self._is_cut:
+            yield from missed_cut(self.part, self._budget)
+            return
         silent, spaces = self._at_floor(), len(self.part.spaces)
         if silent > spaces / 2:  # the noise of the others is a symptom of this
             yield (
@@ -97,7 +129,7 @@ class Learned(Strength):
                 "is there and no group comes back. Start with a smaller `initial` of the strength 'learned'."
             )
         elif int(self.seen) >= ENOUGH and float(self.signal().quantile(0.5)) < LEAST_SIGNAL:
-            yield _RANDOM_WALK
+            yield _RANDOM_WALK + (_TAKE_A_TARGET if self._budget is None else _TAKE_A_PRICE) + _AVERAGE_MORE
 
     def _at_floor(self) -> int:
         """Spaces that lost all groups that they may lose."""
@@ -113,9 +145,11 @@ class Learned(Strength):
 
 _RANDOM_WALK = (
     f"lambda random-walks: the mean of its gradient is below {LEAST_SIGNAL:g} of the standard deviation, so that where "
-    "it ends is chance and depends on the start. Give a target and let a price decide, `sparsity.target: {macs: 0.5}` "
-    "with `sparsity.strength: priced`; or average more: raise `data.batch_size`, or take `share: network`."
+    "it ends is chance and depends on the start. "
 )
+_TAKE_A_TARGET = "Give a target and let a price decide, `sparsity.target: {macs: 0.5}` with `sparsity.strength: priced`"
+_TAKE_A_PRICE = "Let a price decide instead, `sparsity.strength: priced`"
+_AVERAGE_MORE = "; or average more: raise `data.batch_size`, or take `share: network`."
 
 
 def _owner(network: Network, space: str, share: str) -> str:

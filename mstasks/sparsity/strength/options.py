@@ -93,6 +93,9 @@ class LearnedOptions(Options):
     rate: float = Field(0.01, gt=0, description="Learning rate of log lambda, constant.")
     minimum: float = Field(1e-7, gt=0, description="lambda is kept above.")
     maximum: float = Field(1.0, gt=0, description="lambda is kept below.")
+    cut: float = Field(
+        0.6, gt=0, lt=1, description="Read with a target: fraction of the steps after which channels leave to meet it."
+    )
 
     @model_validator(mode="after")
     def _starts_between_its_limits(self) -> Self:

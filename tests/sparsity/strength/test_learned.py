@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD
 
+from mstasks.meta.inner_prox import InnerProx
 from mstasks.network import Network
 from mstasks.sparsity.costs import measure_costs
 from mstasks.sparsity.groups import find_spaces
@@ -21,6 +23,8 @@ from mstasks.sparsity.strength.learned import ENOUGH, Learned, stage_of
 from mstasks.sparsity.strength.options import LearnedOptions
 
 RATE = 0.5
+STEPS = 20
+Make = Callable[..., Any]
 
 
 @pytest.fixture
@@ -193,3 +197,126 @@ def test_the_run_moves_log_lambda_at_its_own_rate(part: SparsePart) -> None:
     assert strength.rate == 0.03
     assert [name for name, _ in strength.named_parameters()] == ["rho"]
     assert strength.readings().values == {"all": pytest.approx(1e-3)}
+
+
+def cut_options(**changes: Any) -> LearnedOptions:
+    return LearnedOptions(**{"initial": 1e-2, "cut": 0.35, **changes})
+
+
+def alive(run: Any) -> Tensor:
+    return torch.cat(list(run.part.alive.values()))
+
+
+def resumed(whole: Any, fresh: Any) -> Any:
+    """A fresh run where another one is."""
+    for name, state in whole.state().items():
+        getattr(fresh, name).load_state_dict(state)
+    fresh.optimizer.load_state_dict(deepcopy(whole.optimizer.state_dict()))  # which would share its tensors
+    fresh.step = whole.step
+    return fresh
+
+
+def test_all_that_a_target_asks_for_leaves_at_the_cut_and_stays_away(make_run: Make) -> None:
+    run = make_run(Learned, cut_options(), STEPS, 0.5, "channels")
+    left, settled, lambdas = [], [], []
+    for _ in range(STEPS):
+        run.advance()
+        left.append(int(alive(run).sum()))
+        settled.append(run.strength.settled)
+        lambdas += set(run.strength.readings().values.values())
+        assert run.dead_entries().count_nonzero() == 0
+    at = 7  # 0.35 x 20
+    assert left == [100] * (at - 1) + [50] * (STEPS - at + 1)
+    assert settled == [False] * (at - 1) + [True] * (STEPS - at + 1)
+    assert lambdas == pytest.approx([1e-2] * (at - 1) + [0.0] * (STEPS - at + 1), rel=1e-6, abs=0)
+    assert run.dead_entries().numel() > 1000
+    assert run.fraction == 0.5
+    assert run.strength.readings().warnings == ()
+
+
+def test_a_cut_whose_step_was_skipped_is_made_after_the_next(make_run: Make) -> None:
+    run = make_run(Learned, cut_options(), STEPS, 0.5, "channels").advance(8, skipped={6, 7})
+    assert not run.strength.settled
+    assert run.advance().strength.settled
+
+
+def test_lambda_stops_where_it_is_at_the_cut(make_run: Make) -> None:
+    run = make_run(Learned, cut_options(), STEPS, 0.5, "channels")
+    feed(run.strength, torch.ones(7, len(run.strength.rho)))
+    before = {name: value.clone() for name, value in run.strength.state_dict().items()}
+    weights = {name: value.detach().clone() for name, value in run.parameters.items()}
+    assert run.strength.settled
+    assert int(before["seen"]) == 7
+    run.strength.rho.grad = torch.ones(len(run.strength.rho))
+    run.strength.act(7)
+    assert all(torch.equal(value, before[name]) for name, value in run.strength.state_dict().items())
+    assert all(torch.equal(value, weights[name]) for name, value in run.parameters.items())
+
+
+@pytest.mark.parametrize("share", ["network", "layer"])
+def test_after_the_cut_an_inner_loop_has_lambdas_that_do_nothing(make_run: Make, share: Any) -> None:
+    run = make_run(Learned, cut_options(share=share), STEPS, 0.5, "channels").advance(7)
+    inner = InnerProx(run.part, run.optimizer, run.strength.strengths)
+    points = {name: value.detach().clone().requires_grad_() for name, value in run.parameters.items()}
+    found = inner(points, dict.fromkeys(points, 0.1))
+    assert all(torch.equal(value, points[name]) for name, value in found.items())
+    assert all(value.shape == () for value in run.strength.strengths().values())
+    slopes = {name: torch.randn_like(value) for name, value in found.items()}
+    for inner.exact in (False, True):
+        sources = [*points.values(), run.strength.rho]
+        *weights, rho = torch.autograd.grad(
+            list(found.values()), sources, list(slopes.values()), retain_graph=True, allow_unused=True
+        )
+        assert rho is None
+        assert not inner.exact or all(torch.isfinite(weight).all() for weight in weights)
+        assert inner.exact or all(map(torch.equal, weights, slopes.values()))
+
+
+@pytest.mark.parametrize("at", [5, 7, 9])
+def test_a_resumed_run_is_cut_once_and_alike(make_run: Make, at: int) -> None:
+    whole = make_run(Learned, cut_options(), STEPS, 0.5, "channels").advance(at)
+    again = resumed(whole, make_run(Learned, cut_options(), STEPS, 0.5, "channels"))
+    assert again.strength.settled == (at >= 7)
+    whole.advance(5)
+    again.advance(5)
+    for name, state in whole.state().items():
+        assert all(torch.equal(value, again.state()[name][key]) for key, value in state.items()), name
+    assert again.strength.readings() == whole.strength.readings()
+    assert int(alive(again).sum()) == 50
+
+
+def test_a_lambda_that_kills_too_much_before_the_cut_is_told(make_run: Make) -> None:
+    run = make_run(Learned, cut_options(initial=0.9), STEPS, 0.5, "channels", lr=0.1).advance(6)
+    assert alive(run).all()
+    zeros = 1 - run.fraction
+    assert zeros > 0.5
+    run.advance()
+    assert not run.strength.settled
+    assert int((~alive(run)).sum()) >= round(100 * zeros)
+    (warning,) = run.strength.readings().warnings
+    assert "The target was undershot: channels 0.5 was asked" in warning
+    assert "Start with a smaller `initial`" in warning
+    before = alive(run).clone()
+    assert torch.equal(alive(run.advance(5)), before)
+    assert run.dead_entries().count_nonzero() == 0
+
+
+def test_noise_before_the_cut_is_told_without_asking_for_a_target(make_run: Make) -> None:
+    run = make_run(Learned, cut_options(initial=1e-6), 1000, 0.5, "channels")
+    noise = torch.randn(ENOUGH, len(run.strength.rho), generator=torch.Generator().manual_seed(1))
+    feed(run.strength, noise)
+    (warning,) = run.strength.readings().warnings
+    assert "lambda random-walks" in warning
+    assert "Let a price decide instead, `sparsity.strength: priced`; or average more" in warning
+    assert "Give a target" not in warning
+
+
+def test_without_a_target_nothing_is_cut_and_nothing_more_is_saved(make_run: Make) -> None:
+    first, other = (make_run(Learned, cut_options(cut=cut), STEPS, None).advance(STEPS) for cut in (0.05, 0.95))
+    assert alive(first).all()
+    assert not first.strength.settled
+    own = {name for name in first.strength.state_dict() if not name.startswith("mask.")}
+    assert own == {"rho", "mean", "square", "seen"}
+    for name, state in first.state().items():
+        assert all(torch.equal(value, other.state()[name][key]) for key, value in state.items()), name
+    assert list(first.strength.readings().values.values()) == pytest.approx([1e-2] * len(first.part.spaces))

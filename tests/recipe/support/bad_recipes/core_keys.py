@@ -146,6 +146,20 @@ CASES = [
         ),
     ),
     Bad(
+        "fewer channels, and pretrained weights of all of them",
+        changed("{model: resnet18}", "{model: resnet18, weights: imagenet, structure: 0.5}"),
+        (
+            "r.yaml:6:38: backbone.structure is given, and backbone.weights is the text 'imagenet'; a structure is trained from scratch: write weights: random, or remove one of the two",
+        ),
+    ),
+    Bad(
+        "no channels at all",
+        changed("{model: resnet18}", "{model: resnet18, structure: 0}"),
+        (
+            "r.yaml:6:40: backbone.structure is 0; allowed: a number greater than 0 and at most 1, a mapping with at least one key, a path or null; put it in quotes if the text is meant",
+        ),
+    ),
+    Bad(
         "weights in a pickle",
         changed("resnet18}", "resnet18, weights: r18.pth}"),
         (

@@ -73,7 +73,7 @@ CASES = [
         "target for a strength that reads none",
         added(SPARSE + "sparsity: {strength: {name: fixed, value: 0.1}, target: {macs: 0.5}}\n"),
         (
-            "r.yaml:11:49: sparsity.target is given, and strength 'fixed' reads none; remove it (`target: null` removes what is inherited), or take a strength with a target: controller, one-shot, priced",
+            "r.yaml:11:49: sparsity.target is given, and strength 'fixed' reads none; remove it (`target: null` removes what is inherited), or take a strength with a target: controller, learned, one-shot, priced",
         ),
     ),
     Bad(
@@ -109,22 +109,34 @@ CASES = [
         "groups that a strength cannot remove",
         added(SPARSE + "sparsity: {groups: input-channel, target: {macs: 0.5}}\n"),
         (
-            "r.yaml:11:20: sparsity.groups is 'input-channel', and strength 'priced' removes whole channels; write groups: channel, or take a strength for these groups: controller, fixed, learned, steady",
+            "r.yaml:11:20: sparsity.groups is 'input-channel', and strength 'priced' removes whole channels; write groups: channel, or take a strength for these groups: controller, fixed, steady",
         ),
     ),
     Bad(
         "rows of convolutions that a strength cannot remove",
         added(SPARSE + "sparsity: {groups: output-channel, target: {macs: 0.5}}\n"),
         (
-            "r.yaml:11:20: sparsity.groups is 'output-channel', and strength 'priced' removes whole channels; write groups: channel, or take a strength for these groups: fixed, learned, steady",
+            "r.yaml:11:20: sparsity.groups is 'output-channel', and strength 'priced' removes whole channels; write groups: channel, or take a strength for these groups: fixed, steady",
         ),
     ),
     Bad(
         "target for groups that cannot be removed",
         added(SPARSE + "sparsity: {strength: controller, groups: output-channel, target: {parameters: 0.5}}\n"),
         (
-            "r.yaml:11:42: sparsity.groups is 'output-channel', and strength 'controller' has a target, which zeros of these groups cannot meet, since none of them can be removed; write groups: channel or input-channel, or take a strength for these groups: fixed, learned, steady",
+            "r.yaml:11:42: sparsity.groups is 'output-channel', and strength 'controller' has a target, which zeros of these groups cannot meet, since none of them can be removed; write groups: channel or input-channel, or take a strength for these groups: fixed, steady",
         ),
+    ),
+    Bad(
+        "groups that cannot be cut to an optional target",
+        added(BOTH + "sparsity: {strength: learned, groups: input-channel, target: {macs: 0.5}}\n" + LEARNING),
+        (
+            "r.yaml:11:39: sparsity.groups is 'input-channel', and strength 'learned' removes whole channels to meet sparsity.target; write groups: channel, remove the target, or take a strength for these groups: controller, fixed, steady",
+        ),
+    ),
+    Bad(
+        "cut after the end",
+        added(BOTH + "sparsity: {strength: {name: learned, cut: 1}, target: {macs: 0.5}}\n" + LEARNING),
+        ("r.yaml:11:43: sparsity.strength.cut is 1; allowed: a number greater than 0 and below 1",),
     ),
     Bad(
         "lambda above its maximum",
