@@ -25,7 +25,7 @@ class LookAheadOptions(Options):
 
     rate: float = Field(0.125, ge=0, description="Length of the look-ahead step, as a fraction of the learning rate.")
     window: Window = Field(
-        (0.04, 0.6), description="Fractions of the steps between which it runs; plain steps outside."
+        (0.0, 1.0), description="Fractions of the steps between which it runs; plain steps outside."
     )
 
 
