@@ -24,7 +24,7 @@ from mstasks.device import choose_device
 from mstasks.distributed import rank, world
 from mstasks.errors import UsageError
 from mstasks.meta.update import Update
-from mstasks.narrow import Channels, channels_of, narrow
+from mstasks.narrow import Channels, narrow
 from mstasks.network import Network, build_network
 from mstasks.plugins import resolve
 from mstasks.sparse import build_part, build_strength
@@ -199,7 +199,7 @@ class Experiment:
 
     def _narrow(self, network: Network, structure: float | Channels | Path) -> Network:
         try:
-            return narrow(network, self.recipe.data.size, channels_of(structure))
+            return narrow(network, self.recipe.data.size, structure)
         except (ValueError, SpacesError) as error:
             place = self.loaded.origins.get(("backbone", "structure"), self.loaded.path)
             raise UsageError(f"{place}: backbone.structure: {error}") from error

@@ -12,7 +12,7 @@ from rich.console import Console
 from torch import nn
 
 from mstasks.compaction import compact_run
-from mstasks.errors import UsageError
+from mstasks.errors import MstasksError, UsageError
 from mstasks.experiment import Experiment
 from mstasks.fit import fit, start_run
 from mstasks.heads import DenseHead, PooledHead
@@ -23,6 +23,7 @@ from mstasks.recipe import load_recipe
 from mstasks.recipe.model import Backbone, Decoder
 from mstasks.runfolder import RunFolder
 from mstasks.sparsity.groups import find_spaces
+from mstasks.sparsity.record import read_record
 from mstasks.trained import open_trained
 
 SIZE = (48, 64)
@@ -117,7 +118,7 @@ def test_numbers_are_those_of_the_layers_and_others_keep_theirs() -> None:
     [
         (
             "{backbone.model.layer2.0.konv1: 5}",
-            "the network has no space of channels 'backbone.model.layer2.0.konv1'. Did you mean "
+            "the network has no space of channels 'backbone.model.layer2.0.konv1'; did you mean "
             "'backbone.model.layer2.0.conv1'?",
         ),
         (
@@ -141,8 +142,50 @@ def test_a_run_that_is_not_sparse_is_refused(tmp_path: Path) -> None:
         surviving_channels(run)
 
 
+def copied(run: RunFolder, folder: Path, **changes: object) -> RunFolder:
+    """A run with another record."""
+    shutil.copytree(run.path, folder)
+    record = json.loads((folder / "sparsity.json").read_text())
+    (folder / "sparsity.json").write_text(json.dumps({**record, **changes}))
+    return RunFolder(folder)
+
+
 def test_groups_that_are_not_channels_are_refused(tmp_path: Path, sparse: RunFolder) -> None:
-    record = json.loads((sparse.path / "sparsity.json").read_text())
-    (tmp_path / "sparsity.json").write_text(json.dumps({**record, "groups": "input-channel"}))
+    run = copied(sparse, tmp_path / "run", groups="input-channel")
     with pytest.raises(ValueError, match=r"has groups of kind 'input-channel'; name a run with `sparsity.groups: chan"):
-        surviving_channels(RunFolder(tmp_path))
+        surviving_channels(run)
+
+
+def test_a_damaged_record_is_named(tmp_path: Path, sparse: RunFolder) -> None:
+    run = copied(sparse, tmp_path / "run", spaces=[{"name": "x"}])
+    with pytest.raises(
+        MstasksError, match=rf"{run.path}/sparsity\.json: damaged, or of another version of mstasks \(TypeE"
+    ):
+        surviving_channels(run)
+
+
+def test_without_a_trunk_its_channels_do_not_count(sparse: RunFolder, tmp_path: Path) -> None:
+    assert any(name.startswith("trunk.") for name in surviving_channels(sparse))
+    run = train(tmp_path, f"backbone.structure={sparse.path}", "method=single-task")
+    alone = {name: open_trained(child)[1] for name, child in run.children().items()}
+    assert alone["attributes"].trunk is None
+    assert shapes(alone["attributes"].backbone) == shapes(alone["segmentation"].backbone)
+
+
+def test_the_structure_of_a_run_that_was_narrow_itself_is_narrow_everywhere(tmp_path: Path) -> None:
+    scope = ("sparsity.scope=backbone", "backbone.structure={backbone: 0.5, trunk: 0.25}")
+    first = train(tmp_path, *SPARSE, *scope)
+    again = train(tmp_path, f"backbone.structure={first.path}")
+    experiment, network = open_trained(again)
+    assert network.trunk is not None
+    assert network.trunk.width == 4
+    record = read_record(first)
+    assert record is not None
+    found = {space.name: space.size for space in find_spaces(network, experiment.recipe.data.size, "backbone").spaces}
+    assert found == {space.name: max(1, space.size - space.groups.count(".")) for space in record.spaces}
+
+
+def test_a_dense_run_that_was_narrow_can_be_named_too(tmp_path: Path) -> None:
+    first = train(tmp_path, "backbone.structure=0.5")
+    again = train(tmp_path, f"backbone.structure={first.path}")
+    assert shapes(open_trained(first)[1]) == shapes(open_trained(again)[1])

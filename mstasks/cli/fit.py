@@ -60,7 +60,10 @@ def _fresh(recipe: str | None, overrides: tuple[str, ...], plugins: tuple[str, .
     loaded = load_recipe(recipe, overrides, plugins)
     check_names(loaded)
     for part in split_by_network(loaded).values():
-        Experiment(part).tasks  # noqa: B018 - built here, so that what a task refuses is told before there is a run
+        experiment = Experiment(part)
+        experiment.tasks  # noqa: B018 - built here, so that what a task refuses is told before there is a run
+        if part.recipe.backbone.structure is not None:
+            experiment.build_network(pretrained=False)  # and a structure of another network
     return loaded
 
 

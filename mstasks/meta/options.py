@@ -24,9 +24,7 @@ class LookAheadOptions(Options):
     """The mean of the gradient on the support set and of the one that the query set has after a step along it."""
 
     rate: float = Field(0.125, ge=0, description="Length of the look-ahead step, as a fraction of the learning rate.")
-    window: Window = Field(
-        (0.0, 1.0), description="Fractions of the steps between which it runs; plain steps outside."
-    )
+    window: Window = Field((0.0, 1.0), description="Fractions of the steps between which it runs; plain steps outside.")
 
 
 class InnerOptions(Options):

@@ -18,7 +18,7 @@ Size = tuple[Side, Side]
 TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Baseline = Literal["scratch", "imagenet"] | RecipePath
-Channels = Annotated[Mapping[str, PositiveInt], Field(min_length=1)]
+Channels = Annotated[Mapping[str, PositiveInt | Fraction], Field(min_length=1)]
 Transform = Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1, max_length=1)]
 
 
@@ -68,7 +68,7 @@ class Backbone(Options):
     structure: Fraction | Channels | RecipePath | None = Field(
         None,
         description="Fewer channels from the start, trained from scratch: those that a sparse or compact run has left "
-        "(its folder), a fraction of each space of the backbone, or numbers by space.",
+        "(its folder), a fraction of each space of the backbone, or fractions and numbers by space or part.",
     )
 
 

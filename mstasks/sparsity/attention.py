@@ -19,7 +19,8 @@ def refuse_attention(trace: Trace, scope: Scope) -> None:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         raise SpacesError(
             f"Attention heads cannot be made sparse: found attention after `{found[0]}`{more}. Choose a convolutional "
-            "backbone, such as resnet50, tf_efficientnet_lite0 or convnext_atto, or leave `sparsity` out."
+            "backbone, such as resnet50, tf_efficientnet_lite0 or convnext_atto, or leave `sparsity` and "
+            "`backbone.structure` out."
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from mstasks.errors import MstasksError
 from mstasks.runfolder import RunFolder, write_text
 from mstasks.sparsity.alive import zero_groups
 from mstasks.sparsity.part import SparsePart
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 ALIVE, REMOVED, STAYS = "#", ".", "o"
 """State of a group: alive, leaves with a dead channel, zero but cannot be removed."""
 FILE = "sparsity.json"
+
+
+class RecordError(MstasksError):
+    """A sparsity.json is damaged, or of another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +138,26 @@ def write_record(run: RunFolder, strength: Strength, network: Network) -> None:
 
 
 def read_record(run: RunFolder) -> SparsityRecord | None:
-    """What sparsity.json of a run holds, None if the run has none."""
+    """What sparsity.json of a run holds, None if the run has none.
+
+    Raises:
+        RecordError: If it is damaged.
+    """
     path = run.path / FILE
     if not path.is_file():
         return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return SparsityRecord(
-        content["scope"],
-        content["groups"],
-        content["target"],
-        tuple(SpaceRecord(**space) for space in content["spaces"]),
-        tuple(ExcludedRecord(**layer) for layer in content["excluded"]),
-    )
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return SparsityRecord(
+            content["scope"],
+            content["groups"],
+            content["target"],
+            tuple(SpaceRecord(**space) for space in content["spaces"]),
+            tuple(ExcludedRecord(**layer) for layer in content["excluded"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise RecordError(f"{path}: damaged, or of another version of mstasks ({reason}).") from error
 
 
 def _states(part: SparsePart, network: Network) -> dict[str, str]:

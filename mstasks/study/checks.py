@@ -31,6 +31,8 @@ def check_names_of_arms(study: Study, tree: Node, problems: Problems) -> None:
         _check(study.compare.single_task, trained, ("compare", "single_task"), tree, problems)
     for index, name in enumerate(() if study.hold_out is None else study.hold_out.arms):
         _check(name, trained, ("hold_out", "arms", index), tree, problems)
+        if study.hold_out is not None and name in trained:
+            _check_structures(name, study.arms[name].overrides, study.hold_out.arms, index, tree, problems)
     _check_seeds(study, tree, problems)
 
 
@@ -73,6 +75,20 @@ def _check_references(name: str, overrides: Iterable[str], trained: list[str], t
             path: TreePath = ("arms", name, "overrides", index)
             if other not in trained:
                 _refuse(f"`{{arm.{other}}}`: ", other, trained, path, tree, problems)
+
+
+def _check_structures(
+    name: str, overrides: Iterable[str], held_out: Iterable[str], index: int, tree: Node, problems: Problems
+) -> None:
+    """A network that a task is held out of does not have the structure of one that has seen the task."""
+    for text in overrides:
+        for other in referenced(text) if text.startswith("backbone.structure") else ():
+            if other not in held_out:
+                found = (
+                    f"arm {quote(name)} has the structure of arm {quote(other)}, which sees the tasks that are left out"
+                )
+                place = value_place(tree, ("hold_out", "arms", index))
+                problems.add(place, found, f"add {quote(other)} to hold_out.arms, or remove {quote(name)}")
 
 
 def _check(name: str, allowed: Iterable[str], path: TreePath, tree: Node, problems: Problems) -> None:

@@ -112,12 +112,13 @@ def test_all_errors_come_at_once_in_order(load: Load) -> None:
 
 def test_a_structure_is_the_folder_of_a_complete_sparse_run(load: Load, folder: Path) -> None:
     text = GOOD.replace("resnet18}", "resnet18, structure: runs/thin}")
-    remedy = "name the folder of a complete run"
-    assert refusal(load, text) == [f"r.yaml:6:40: backbone.structure: {folder}/runs/thin does not exist; {remedy}"]
-    (folder / "runs" / "thin").mkdir(parents=True)
-    assert refusal(load, text) == [f"r.yaml:6:40: backbone.structure: {folder}/runs/thin has no summary.json; {remedy}"]
-    (folder / "runs" / "thin" / "summary.json").write_text("{}")
+    remedy, run = "name the folder of a complete run", folder / "runs" / "thin"
+    assert refusal(load, text) == [f"r.yaml:6:40: backbone.structure: {run} does not exist; {remedy}"]
+    run.mkdir(parents=True)
+    assert refusal(load, text) == [f"r.yaml:6:40: backbone.structure: {run} has no summary.json; {remedy}"]
+    (run / "summary.json").write_text("{}")
+    (run / "resolved.yaml").write_text(GOOD)
     assert refusal(load, text) == [
-        f"r.yaml:6:40: backbone.structure: {folder}/runs/thin has neither sparsity.json nor structure.json; name a "
-        "complete run of method sparse or meta-sparsity, or one that `mstasks compact` made"
+        f"r.yaml:6:40: backbone.structure: {run} has neither sparsity.json nor structure.json; name a complete run of "
+        "method sparse or meta-sparsity, or one that `mstasks compact` made"
     ]
