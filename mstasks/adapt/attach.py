@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from mstasks.adapt.learned_start import start_head
 from mstasks.errors import UsageError
 from mstasks.macs import Cost, network_cost
 from mstasks.recipe import load_recipe
@@ -18,7 +17,7 @@ from mstasks.sparsity.compact import rebuild
 from mstasks.sparsity.groups import find_spaces
 from mstasks.sparsity.spaces import Spaces
 from mstasks.structure import CompactStructure, StructureError, read_structure, structure_of
-from mstasks.train.checkpoint import find_checkpoint, read_new_head, read_weights
+from mstasks.train.checkpoint import find_checkpoint, read_weights
 
 if TYPE_CHECKING:
     from mstasks.experiment import Experiment
@@ -39,22 +38,19 @@ class Attached:
         structure: What the network is built from beside its recipe, to be written as structure.json of a run that holds
             it; None if the run was not compact.
         dense: What the network would cost by part with nothing removed; None if the run was not compact.
-        learned: Heads among `new` that start from what the run has learned for new heads; others start as drawn.
     """
 
     network: Network
     new: frozenset[str]
     structure: CompactStructure | None = None
     dense: Mapping[str, Cost] | None = None
-    learned: frozenset[str] = frozenset()
 
 
 def attach(experiment: Experiment, source: RunFolder, *, fresh: Collection[str] = ()) -> Attached:
     """The network of a recipe with the best weights of a run, dense, sparse or compact, for everything that both have.
 
     What is new is drawn as `Experiment.build_network` draws it, hence the same for the same recipe and seed, whatever
-    the run; but a new head starts from what the run has learned for heads of its build, if it has. From a compact run,
-    the network loses as many channels as the run's own; a new head reads what is left.
+    the run. From a compact run, the network loses as many channels as the run's own; a new head reads what is left.
 
     Args:
         experiment: Of the recipe: that of the run with other tasks, or with more of them.
@@ -69,8 +65,7 @@ def attach(experiment: Experiment, source: RunFolder, *, fresh: Collection[str] 
     source.require_one_network("adapt")
     trained = load_recipe(source.recipe).recipe
     _require_same_backbone(experiment, trained, source)
-    checkpoint = find_checkpoint(source.checkpoints, "best")
-    weights = read_weights(checkpoint)
+    weights = read_weights(find_checkpoint(source.checkpoints, "best"))
     network = experiment.build_network(pretrained=False)
     reused = {part for part in _parts(network) if _is_known(part, trained, weights, fresh)}
     new = frozenset(_parts(network).keys() - reused)
@@ -79,7 +74,7 @@ def attach(experiment: Experiment, source: RunFolder, *, fresh: Collection[str] 
         attached = _cut(attached, experiment, source, weights)
     _load(attached.network, reused, weights, experiment, source)
     attached.network.eval()
-    return replace(attached, learned=_start_heads(attached, read_new_head(checkpoint)))
+    return attached
 
 
 def _parts(network: Network) -> dict[str, nn.Module]:
@@ -162,13 +157,6 @@ def _load(
         module.load_state_dict(own, strict=True)
     for name in ("mean", "std"):  # what the weights expect of images
         network.get_buffer(name).copy_(weights[name])
-
-
-def _start_heads(attached: Attached, learned: Weights) -> frozenset[str]:
-    """The new heads that now start from what was learned for heads."""
-    parts = _parts(attached.network)
-    heads = (part for part in attached.new if part.startswith("heads."))
-    return frozenset(part for part in heads if start_head(parts[part], learned))
 
 
 def _mismatch(module: nn.Module, weights: Weights) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -149,14 +149,6 @@ class Job:
     def dense(self) -> Mapping[str, Cost] | None:
         """What the network would cost by part with nothing removed; None if nothing was."""
         return self._start.dense
-
-    @property
-    def head_start(self) -> Literal["trained", "learned", "drawn"]:
-        """What the task's head starts from: training, what the run has learned for new heads, or random weights."""
-        head = f"heads.{self.plan.task}"
-        if head not in self._start.new:
-            return "trained"
-        return "learned" if head in self._start.learned else "drawn"
 
     @property
     def _experiment(self) -> Experiment:

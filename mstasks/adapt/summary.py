@@ -66,7 +66,6 @@ def _adapt(job: Job, draws: Sequence[Draw], steps: int) -> dict[str, Any]:
         "seen_mode": settings.seen,
         "grow": settings.grow,
         "hold_out": settings.hold_out,
-        "head_start": job.head_start,
         "seconds": round(sum(draw.seconds for draw in draws), 1),
         "primary": job.after[task].primary,
         "higher_is_better": job.after[task].higher_is_better,

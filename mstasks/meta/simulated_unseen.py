@@ -70,14 +70,6 @@ class SimulatedUnseen(Episodic):
         rates = super().rates(tasks)
         return {name: rates[name] for name in self._of(tasks)}
 
-    def new_head(self) -> dict[str, Tensor]:
-        """The initialisation, for each build of heads under the first task that has it."""
-        builds: dict[tuple[str, ...], str] = {}
-        for task in self.tasks:
-            builds.setdefault(tuple(self._initial[name] for name in self._of([task])), task)
-        names = self._of(tuple(builds.values()))
-        return {name.removeprefix("heads."): self.get_parameter(self._initial[name]).detach().clone() for name in names}
-
     def _of(self, tasks: Sequence[str]) -> list[str]:
         return [name for name in self.adapted if name.split(".")[1] in tasks]
 

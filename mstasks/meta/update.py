@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from torch import nn
 
 if TYPE_CHECKING:
     from mstasks.data.batch import Batch
@@ -51,15 +51,3 @@ class Update(nn.Module, ABC):
         Raises:
             NonFiniteError: If an episode is not finite and the recipe says to stop.
         """
-
-    def new_head(self) -> Mapping[str, Tensor]:
-        """Initial values for heads that the network does not have yet; none by default.
-
-        Every checkpoint holds them, and `mstasks adapt` starts a new head from those of its build.
-
-        Returns:
-            By ``<task>.<name within the head>``, for each build of heads under one of the tasks whose head it is:
-            values of all its trainable parameters, of their shape or (1, ...), a row that each head repeats. No two
-            share memory.
-        """
-        return {}

@@ -2,7 +2,6 @@
 
 checkpoints/index.json           {"last": "step-000400", "best": "step-000300"}
 checkpoints/step-000400/         model.safetensors  average.safetensors  training.safetensors  state.json  manifest.json
-                                 new_head.safetensors
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from mstasks.train.state import TrainState
 
 Which = Literal["last", "best"]
 _MODEL, _AVERAGE, _TRAINING = "model.safetensors", "average.safetensors", "training.safetensors"
-_NEW_HEAD, _COUNTERS = "new_head.safetensors", "state.json"
+_COUNTERS = "state.json"
 
 
 class CheckpointError(MstasksError):
@@ -53,8 +52,6 @@ def save_checkpoint(folder: Path, state: TrainState, *, best: bool) -> Path:
             if state.average is not None:
                 save_file(_contiguous(state.average.state_dict()), temporary / _AVERAGE)
             save_file(_training_tensors(state), temporary / _TRAINING)
-            if new_head := state.update.new_head():
-                save_file(_contiguous(new_head), temporary / _NEW_HEAD)
             (temporary / _COUNTERS).write_text(json.dumps(_counters(state), indent=1))
     index = {**_index(folder), "last": name, **({"best": name} if best else {})}
     write_json(folder / "index.json", index)
@@ -142,19 +139,6 @@ def read_weights(checkpoint: Path) -> dict[str, Tensor]:
     file = weights_file(checkpoint)
     tensors = _read(file)
     return tensors if file.name == _MODEL else _strip(tensors, "module.")
-
-
-def read_new_head(checkpoint: Path) -> dict[str, Tensor]:
-    """What the run's update has learned for heads that the network does not have, as `Update.new_head` gives it.
-
-    Returns:
-        On the CPU; empty if the update learns nothing of the kind, or the run's network was made from another's.
-
-    Raises:
-        CheckpointError: If it is unreadable.
-    """
-    file = checkpoint / _NEW_HEAD
-    return _read(file) if file.is_file() else {}
 
 
 def restore(checkpoint: Path, state: TrainState) -> None:

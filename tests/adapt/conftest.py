@@ -49,10 +49,6 @@ _OVERRIDES = {
     "smooth": ("backbone.model=mobilenetv3_small_050",),  # behind hard-swish dead channels get gradients
     "dense": _DENSE,
     "image-level": (*_DENSE, "tasks.segmentation=null"),
-    "unseen": (
-        *("method=meta", "sparsity=null", "tasks.edges={}"),
-        "meta.update={name: simulated-unseen, shots: 2, share: 0.99}",
-    ),
     "single-task": (*_DENSE, "method=single-task"),
 }
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import torch
 from rich.console import Console
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mstasks.adapt.attach import Attached, attach
@@ -45,13 +44,7 @@ run: {evaluate_every: 3, pictures: 0}
 device: cpu
 """
 SIZE = (32, 48)
-EDGES, NORMALS = "tasks.edges={}", "tasks.normals={}"
-UNSEEN = [
-    "method=meta-sparsity",
-    "tasks.depth={}",
-    *("optim.steps=5", "run.evaluate_every=5"),
-    "meta.update={name: simulated-unseen, shots: 2, share: 0.99, rate: 0.1}",
-]
+EDGES = "tasks.edges={}"
 
 
 def train(folder: Path, overrides: Sequence[str] = ()) -> RunFolder:
@@ -67,7 +60,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RunFolder]
     """Runs by name, made once; no test changes them."""
     made: dict[str, RunFolder] = {}
     dense = ["method=multi-task", "sparsity=null", "optim.steps=1"]
-    overrides = {"masked": [], "dense": dense, "vector": ["tasks.segmentation=null"], "unseen": UNSEEN}
+    overrides = {"masked": [], "dense": dense, "vector": ["tasks.segmentation=null"]}
 
     def make(name: str) -> RunFolder:
         if name not in made:
@@ -189,73 +182,6 @@ def test_a_head_can_start_afresh(runs: Callable[[str], RunFolder]) -> None:
     head, built, trained = (network.get_parameter("heads.segmentation.predict.weight") for network in networks)
     assert torch.equal(head, built)
     assert not torch.equal(head, trained)
-
-
-def initial(run: RunFolder) -> list[Tensor]:
-    """What the update of a run has learned, in order: of the first head, one for each of its parameters."""
-    state = load_file(find_checkpoint(run.checkpoints, "best") / "training.safetensors")
-    return [
-        state[f"update.initial_{index}"] for index in range(sum(name.startswith("update.initial_") for name in state))
-    ]
-
-
-def test_a_new_head_starts_from_what_the_run_has_learned_for_new_heads(runs: Callable[[str], RunFolder]) -> None:
-    run = runs("unseen")
-    recipe = experiment(run, NORMALS)
-    attached = attach(recipe, run)
-    assert attached.new == attached.learned == {"heads.normals"}
-    head, drawn = attached.network.heads["normals"], recipe.build_network(pretrained=False).heads["normals"]
-    parameters, learned = dict(head.named_parameters()), initial(run)  # those of the first head come first
-    for (name, parameter), value in zip(parameters.items(), learned[: len(parameters)], strict=True):
-        assert torch.equal(parameter, torch.cat([value] * (len(parameter) // len(value)))), name
-    weight = parameters["predict.weight"]
-    assert weight.shape == (3, 32, 1, 1)
-    assert torch.equal(weight[0], weight[2])
-    assert not torch.equal(weight, drawn.get_parameter("predict.weight"))
-    assert all(torch.equal(value, drawn.get_buffer(name)) for name, value in head.named_buffers())
-    # It has moved since the training began, with the mean row of the heads.
-    began = experiment(run).build_network(pretrained=False).heads
-    rows = torch.cat([began[task].get_parameter("predict.weight") for task in ("segmentation", "depth")])
-    assert not torch.allclose(weight[0], rows.mean(0), rtol=0, atol=1e-5)
-
-
-def test_a_head_that_starts_afresh_starts_from_it_too(runs: Callable[[str], RunFolder]) -> None:
-    run = runs("unseen")
-    assert attach(experiment(run), run).learned == set()
-    attached = attach(experiment(run), run, fresh={"segmentation", "attributes"})
-    assert attached.learned == {"heads.segmentation", "heads.attributes"}
-    bias = attached.network.get_parameter("heads.attributes.predict.bias")
-    assert torch.equal(bias, attached.network.get_parameter("heads.segmentation.predict.bias")[:1].expand_as(bias))
-    weight = attached.network.get_parameter("heads.attributes.predict.weight")
-    assert torch.equal(weight, initial(run)[-1])
-
-
-@pytest.mark.parametrize("head", ["decoder", "linear", "{name: trunk, block: full}"])
-def test_a_head_of_another_build_starts_as_drawn(runs: Callable[[str], RunFolder], head: str) -> None:
-    recipe = experiment(runs("unseen"), f"tasks.normals={{head: {head}}}")
-    _assert_drawn(recipe, runs("unseen"), "normals")
-
-
-@pytest.mark.parametrize("kind", ["dense", "masked", "unseen compact"])
-def test_from_a_run_that_holds_nothing_for_new_heads_they_start_as_drawn(
-    runs: Callable[[str], RunFolder], kind: str
-) -> None:
-    run = runs(kind)
-    assert not list(run.checkpoints.rglob("new_head.safetensors"))
-    if kind != "unseen compact":
-        _assert_drawn(experiment(run, NORMALS), run, "normals")
-    attached = attach(experiment(run, NORMALS), run)
-    assert attached.new == {"heads.normals"}
-    assert attached.learned == set()
-
-
-def _assert_drawn(recipe: Experiment, run: RunFolder, task: str) -> None:
-    attached, drawn = attach(recipe, run), recipe.build_network(pretrained=False).heads[task].state_dict()
-    assert attached.new == {f"heads.{task}"}
-    assert attached.learned == set()
-    found = attached.network.heads[task].state_dict()
-    assert found.keys() == drawn.keys()
-    assert all(torch.equal(value, drawn[name]) for name, value in found.items())
 
 
 def test_a_run_that_was_adapted_from_a_compact_one_can_be_adapted_again(

@@ -238,25 +238,6 @@ def test_a_seen_task_of_another_run_starts_afresh(runs: Runs) -> None:
     assert source.start().new == {"heads.segmentation"}
 
 
-def test_each_run_starts_a_head_from_what_it_has_learned_for_new_heads_and_other_baselines_from_nothing(
-    runs: Runs,
-) -> None:
-    chosen = planned(runs("unseen"))
-    own, other = own_source(chosen, runs("unseen")).start(), baseline(chosen, runs("dense").path).start()
-    assert (own.learned, other.learned) == ({"heads.depth"}, set())
-    reverse = planned(runs("dense"))
-    lent = baseline(reverse, runs("unseen").path).start()
-    assert lent.learned == {"heads.depth"}
-    assert same(part(lent, "heads.depth"), part(own, "heads.depth"))
-    scratch, drawn = baseline(chosen, "scratch").start(), own_source(reverse, runs("dense")).start()
-    assert scratch.learned == drawn.learned == set()
-    for started in (other, scratch, drawn):
-        assert not torch.equal(
-            started.network.get_parameter("heads.depth.predict.weight"),
-            own.network.get_parameter("heads.depth.predict.weight"),
-        )
-
-
 def test_runs_are_called_by_as_much_of_their_path_as_tells_them_apart(runs: Runs, tmp_path: Path) -> None:
     paths = [tmp_path / folder / "tiny" / "001" for folder in ("a", "b")] + [tmp_path / "a" / "other" / "001"]
     for path in paths:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,17 +60,6 @@ def test_what_was_done_is_in_it(done: Made, runs: Runs) -> None:
     assert adapt["strategy"]["name"] == "fast"
     assert adapt["strategy"]["options"]["steps"] == 3
     assert adapt["seconds"] == pytest.approx(sum(draw.seconds for draw in draws), abs=0.06)
-
-
-@pytest.mark.parametrize(
-    ("run", "task", "start"),
-    [("masked", "depth", "drawn"), ("unseen", "depth", "learned"), ("unseen", "segmentation", "trained")],
-)
-def test_it_says_what_the_head_started_from(runs: Runs, tmp_path: Path, run: str, task: str, start: str) -> None:
-    overrides = ["adapt.draws=1", "adapt.shots=2", "adapt.strategy={name: fast, steps: 1}"]
-    with adapting(runs(run), plan(runs(run), task, overrides), tmp_path) as job:
-        list(job.draws())
-        assert job.conclude()["adapt"]["head_start"] == start
 
 
 def test_mean_and_deviation_are_of_the_primary_metric_over_the_draws(done: Made) -> None:

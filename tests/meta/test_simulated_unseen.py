@@ -91,39 +91,6 @@ def test_heads_of_another_build_start_by_themselves() -> None:
     torch.testing.assert_close(lab.state.update.initial_2, network.heads["three"][0].weight)
 
 
-def test_a_new_head_is_offered_what_episodes_start_from() -> None:
-    lab = unseen_lab(make_network(channels=CHANNELS))
-    update = lab.state.update
-    drawn = {name: value.clone() for name, value in update.new_head().items()}
-    assert {name: tuple(value.shape) for name, value in drawn.items()} == {"one.weight": (1, 4, 1, 1), "one.bias": (1,)}
-    for _ in range(3):
-        lab.gradients(BATCH)
-        lab.state.optimizer.step()
-    offered = update.new_head()
-    assert not torch.equal(offered["one.weight"], drawn["one.weight"])
-    start = update.start(lab.state.network, ["three"])
-    for name in ("weight", "bias"):
-        assert torch.equal(offered[f"one.{name}"].expand_as(start[f"heads.three.{name}"]), start[f"heads.three.{name}"])
-    kept = offered["one.bias"].clone()
-    with torch.no_grad():
-        update.initial_1.add_(1)
-    assert torch.equal(offered["one.bias"], kept)
-
-
-def test_heads_of_different_builds_are_kept_apart() -> None:
-    network = make_network()
-    network.heads["two"] = torch.nn.Sequential(torch.nn.Conv2d(4, 5, 1), torch.nn.Conv2d(5, 1, 1)).double()
-    network.heads["three"] = torch.nn.Conv2d(6, 2, 1).double()  # shares the name of its weight, and its bias, with one
-    update = unseen_lab(network).state.update
-    offered = update.new_head()
-    assert {name: tuple(value.shape) for name, value in offered.items()} == {
-        "one.weight": (1, 4, 1, 1), "one.bias": (1,), "two.0.weight": (5, 4, 1, 1), "two.0.bias": (5,),
-        "two.1.weight": (1, 5, 1, 1), "two.1.bias": (1,), "three.weight": (2, 6, 1, 1), "three.bias": (1,),
-    }  # fmt: skip
-    assert torch.equal(offered["three.bias"], offered["one.bias"])
-    assert len({value.data_ptr() for value in offered.values()}) == len(offered)
-
-
 def test_other_steps_are_plain_ones() -> None:
     lab = unseen_lab(share=0.0)
     lab.gradients(BATCH)

@@ -10,15 +10,7 @@ import torch
 from mstasks.bound import BoundTask
 from mstasks.data.batch import Batch
 from mstasks.recipe.model import Optim
-from mstasks.train.checkpoint import (
-    CheckpointError,
-    find_checkpoint,
-    load_weights,
-    read_new_head,
-    restore,
-    save_checkpoint,
-    save_network,
-)
+from mstasks.train.checkpoint import CheckpointError, find_checkpoint, load_weights, restore, save_checkpoint
 from mstasks.train.objective import Objective, StepLosses
 from mstasks.train.plain import PlainUpdate
 from mstasks.train.state import TrainState
@@ -156,53 +148,3 @@ def test_an_update_goes_on_with_its_own_parameters_moments_and_buffers(
     for name, value in straight.update.state_dict().items():
         assert torch.equal(resumed.update.state_dict()[name], value), name
     assert not torch.equal(straight.update.scale, torch.ones(2))
-
-
-class Offering(Scaling):
-    """An update that has learned something for new heads."""
-
-    def new_head(self) -> dict[str, torch.Tensor]:
-        return {"one.weight": self.scale, "two.weight": self.scale.expand(3, 2).t()}
-
-
-@pytest.fixture
-def offering(make_state: Maker) -> TrainState:
-    plain = make_state(OPTIM)
-    return TrainState.create(plain.network, plain.weighting, OPTIM, torch.device("cpu"), Offering())
-
-
-def test_best_and_last_hold_what_was_learned_for_new_heads_by_then(offering: TrainState, tmp_path: Path) -> None:
-    scale = offering.update.get_parameter("scale")
-    for step, best in enumerate((False, True, False)):
-        offering.step = step
-        with torch.no_grad():
-            scale.copy_(torch.tensor([1.0, 10.0]) * (step + 1))
-        save_checkpoint(tmp_path, offering, best=best)
-    for which, factor in (("best", 2.0), ("last", 3.0)):
-        found = read_new_head(find_checkpoint(tmp_path, which))
-        assert found.keys() == {"one.weight", "two.weight"}
-        assert found["one.weight"].tolist() == [factor, 10 * factor]
-        assert found["two.weight"].tolist() == [[factor] * 3, [10 * factor] * 3]
-
-
-def test_where_nothing_is_learned_for_new_heads_there_is_no_file(
-    make_state: Maker, offering: TrainState, tmp_path: Path
-) -> None:
-    saved = save_checkpoint(tmp_path / "plain", make_state(OPTIM), best=True)
-    assert read_new_head(saved) == {}
-    files = {path.name for path in saved.iterdir()}
-    with_it = save_checkpoint(tmp_path / "offering", offering, best=True)
-    assert {path.name for path in with_it.iterdir()} - files == {"new_head.safetensors"}
-    assert read_new_head(save_network(tmp_path / "compact", offering.network, with_it)) == {}
-
-
-def test_a_damaged_or_missing_start_of_new_heads_is_named(offering: TrainState, tmp_path: Path) -> None:
-    path = save_checkpoint(tmp_path, offering, best=True) / "new_head.safetensors"
-    content = path.read_bytes()
-    for broken in (content[:-1] + bytes([content[-1] ^ 1]), None):
-        path.unlink() if broken is None else path.write_bytes(broken)
-        with pytest.raises(CheckpointError, match=r"new_head.safetensors: missing or not as it was written"):
-            find_checkpoint(tmp_path, "best")
-    path.write_bytes(b"short")
-    with pytest.raises(CheckpointError, match=r"new_head.safetensors: unreadable"):
-        read_new_head(path.parent)
