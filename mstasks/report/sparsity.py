@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mstasks.errors import MstasksError
 from mstasks.report.course import course_figures
 from mstasks.report.headline import named
 from mstasks.report.markup import Html, element
@@ -14,7 +13,7 @@ from mstasks.report.source import Source
 from mstasks.report.structure import serves_figure, structure_figure
 from mstasks.report.wording import percent
 from mstasks.runfolder import RunFolder
-from mstasks.sparsity.record import FILE, SparsityRecord, read_record
+from mstasks.sparsity.record import SparsityRecord, read_record
 
 _BORROWED = (
     "The layers are as {} recorded them, the run that this one was made from; what channels serve was measured there, "
@@ -44,19 +43,12 @@ def sparsity(source: Source) -> Section:
 def _record(run: RunFolder, source: Source) -> tuple[SparsityRecord | None, str]:
     """The record of one network of a run and, if that is of a run that it was made from, the name of that one."""
     if run.path != source.run.path:
-        return _read(run), ""
+        return read_record(run), ""
     for ancestor in source.lineage():
-        record = _read(ancestor.run)
+        record = read_record(ancestor.run)
         if record is not None:
             return record, "" if ancestor is source else named(ancestor.run.path)
     return None, ""
-
-
-def _read(run: RunFolder) -> SparsityRecord | None:
-    try:
-        return read_record(run)
-    except (ValueError, KeyError, TypeError) as error:
-        raise MstasksError(f"{run.path / FILE}: damaged: {error!r}.") from error
 
 
 def _colours(source: Source, record: SparsityRecord) -> dict[str, int]:
