@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from mstasks.cli import main
 from mstasks.compaction import compact_run
 from mstasks.errors import MstasksError, UsageError
 from mstasks.experiment import Experiment
@@ -189,3 +190,12 @@ def test_a_dense_run_that_was_narrow_can_be_named_too(tmp_path: Path) -> None:
     first = train(tmp_path, "backbone.structure=0.5")
     again = train(tmp_path, f"backbone.structure={first.path}")
     assert shapes(open_trained(first)[1]) == shapes(open_trained(again)[1])
+
+
+def test_numbers_that_do_not_fit_are_refused_before_there_is_a_run_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tiny.yaml").write_text(RECIPE.replace("test_resnet", "test_resnet, structure: {backbone.nothing: 3}"))
+    assert main(["fit", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "runs")]) == 2
+    assert "backbone.structure: the network has no space of channels 'backbone.nothing'" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
