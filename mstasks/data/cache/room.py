@@ -3,7 +3,7 @@
 Who adds an entry first appends as many bytes to a file, the ledger, as the entry takes blocks of 4 KiB. Appending is
 one step, so the ledger's length, and the place where one's own bytes ended up, tell what all have added so far; there
 is no count to be torn by a kill, and nothing to lock. What was there before is counted once, when a cache is opened for
-filling.
+filling. The bytes are random: the first of them tell one ledger from the next, made after the cache was cleared.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from mstasks.data.cache.survey import BLOCK, LEDGER, on_disk, survey, sweep
 
 _FREE_SHARE, _FREE_BYTES = 0.05, 1 << 30
+_NAME = 16  # as many of the first bytes are a ledger's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,13 @@ class Room:
         folder: Of the entries.
         bound: Bytes that they may take on the disk altogether.
         before: Bytes that they took when the cache was opened.
-        ledger: Number (inode) and length of the ledger then.
+        ledger: First bytes and length of the ledger then.
     """
 
     folder: Path
     bound: int
     before: int
-    ledger: tuple[int, int]
+    ledger: tuple[bytes, int]
 
     @classmethod
     def open(cls, folder: Path, bound: int) -> Room:
@@ -49,19 +50,22 @@ class Room:
         sweep(folder)
         descriptor = _open(folder)
         try:
-            status = os.fstat(descriptor)
+            length = os.fstat(descriptor).st_size
+            # Counted after the ledger was looked at: what others add in between counts twice rather than not at all.
+            before = survey(folder).bytes
+            if length < _NAME:
+                length += os.write(descriptor, os.urandom(_NAME))
+            return cls(folder, bound, before, (_name(descriptor), length))
         finally:
             os.close(descriptor)
-        # Counted after the ledger was looked at: what others add in between counts twice rather than not at all.
-        return cls(folder, bound, survey(folder).bytes, (status.st_ino, status.st_size))
 
     def held(self) -> int:
         """Bytes that the entries take by now."""
         try:
-            status = (self.folder / LEDGER).stat()
+            with (self.folder / LEDGER).open("rb") as ledger:
+                return self._held(ledger.fileno())
         except OSError:
             return 0
-        return self._held(status, status.st_size)
 
     def take(self, length: int) -> str | None:
         """Reserve space for an entry of so many bytes.
@@ -78,18 +82,20 @@ class Room:
             return lacking
         descriptor = _open(self.folder)
         try:
-            status = os.fstat(descriptor)
-            if self._held(status, status.st_size) + size <= self.bound:
-                os.write(descriptor, bytes(size // BLOCK))
-                if self._held(status, os.lseek(descriptor, 0, os.SEEK_CUR)) <= self.bound:
+            if self._held(descriptor) + size <= self.bound:
+                os.write(descriptor, os.urandom(size // BLOCK))
+                if self._held(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR)) <= self.bound:
                     return None
         finally:
             os.close(descriptor)
         return f"it has reached its bound of {self.bound / 2**30:.4g} GiB, `data.cache_gib`"
 
-    def _held(self, status: os.stat_result, length: int) -> int:
-        number, start = self.ledger
-        if status.st_ino != number or length < start:  # the cache was cleared meanwhile
+    def _held(self, descriptor: int, length: int | None = None) -> int:
+        """Bytes that the entries take by an open ledger, or by so many of its first bytes."""
+        if length is None:
+            length = os.fstat(descriptor).st_size
+        name, start = self.ledger
+        if _name(descriptor) != name:  # the cache was cleared meanwhile
             return length * BLOCK
         return self.before + (length - start) * BLOCK
 
@@ -101,6 +107,11 @@ def lacking_disk(folder: Path, size: int) -> str | None:
     if usage.free - size >= kept:
         return None
     return f"its disk has {usage.free / 2**30:.3g} GiB left, of which {kept / 2**30:.2g} GiB are kept free"
+
+
+def _name(descriptor: int) -> bytes:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return os.read(descriptor, _NAME)
 
 
 def _open(folder: Path) -> int:

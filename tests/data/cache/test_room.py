@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mstasks.data.cache.room import Room, lacking_disk
-from mstasks.data.cache.survey import clear
+from mstasks.data.cache.survey import LEDGER, clear
 
 BLOCK = 4096
 Usage = namedtuple("Usage", "total used free")
@@ -53,16 +53,32 @@ def test_an_opening_counts_what_is_there_not_what_was_reserved_by_the_killed(cac
     assert again.take(3 * BLOCK) is None
 
 
-def test_a_cache_that_is_cleared_meanwhile_has_room_again(cache: Path) -> None:
+@pytest.mark.parametrize("same_file", [False, True])
+def test_a_cache_that_is_cleared_meanwhile_has_room_again(cache: Path, same_file: bool) -> None:
+    """Even if the disk gives the new ledger the place (inode) of the old one, which emptying the old one stands for."""
     cache.mkdir(parents=True)
     entry(cache, 1, 3 * BLOCK)
     room = Room.open(cache, 4 * BLOCK)
     assert room.take(BLOCK) is None
-    clear(cache)
+    if same_file:
+        os.truncate(cache / LEDGER, 0)
+    else:
+        clear(cache)
+        cache.mkdir(parents=True)
     assert room.held() == 0
-    cache.mkdir(parents=True)
     assert room.take(4 * BLOCK) is None
+    assert room.held() == 4 * BLOCK
     assert room.take(1) is not None
+
+
+def test_a_cache_that_is_cleared_and_filled_by_others_meanwhile_counts_what_they_add(cache: Path) -> None:
+    room = Room.open(cache, 30 * BLOCK)
+    assert room.take(20 * BLOCK) is None
+    clear(cache)
+    other = Room.open(cache, 30 * BLOCK)
+    assert other.take(10 * BLOCK) is None
+    assert other.held() == 10 * BLOCK
+    assert room.held() == 26 * BLOCK  # the name of the ledger, 16 bytes, counts as well
 
 
 def test_who_comes_second_in_the_same_moment_gets_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
