@@ -37,12 +37,29 @@ class Similarity:
         return bool(np.linalg.det(self.turn) < 0)
 
     @property
+    def flips(self) -> tuple[bool, bool] | None:
+        """Whether x and whether y change sign, if that is all that the move does; None if it does more."""
+        if abs(self.zoom - 1) >= _SAME or max(abs(self.turn[0, 1]), abs(self.turn[1, 0])) >= _SAME:
+            return None
+        return bool(self.turn[0, 0] < 0), bool(self.turn[1, 1] < 0)
+
+    @property
     def is_identity(self) -> bool:
         """Whether no value changes."""
-        return abs(self.zoom - 1) < _SAME and bool(np.abs(self.turn - np.eye(2)).max() < _SAME)
+        return self.flips == (False, False)
+
+
+def mirror(across: bool, down: bool) -> Similarity:
+    """The move that exchanges left and right, or top and bottom, or both."""
+    return _MIRRORS[across, down]
 
 
 IDENTITY = Similarity(1.0, np.eye(2))
+_MIRRORS = {
+    (across, down): Similarity(1.0, np.diag([-1.0 if across else 1.0, -1.0 if down else 1.0]))
+    for across in (False, True)
+    for down in (False, True)
+} | {(False, False): IDENTITY}
 
 
 def similarity(linear: NDArray[np.float64], before: tuple[int, int], after: tuple[int, int]) -> Similarity:
@@ -101,9 +118,9 @@ def moved_values(
 
 
 def _moved_vectors(value: NDArray[Any], move: Similarity) -> NDArray[np.float32]:
-    if abs(move.zoom - 1) < _SAME and bool(np.abs(np.abs(move.turn) - np.eye(2)).max() < _SAME):
-        mirrored = np.array(value, np.float32)  # a mirror: unit vectors stay unit
-        for axis in np.flatnonzero(np.diag(move.turn) < 0):
+    if move.flips is not None:
+        mirrored = np.array(value, np.float32)  # unit vectors stay unit
+        for axis in np.flatnonzero(move.flips):
             np.negative(mirrored[..., axis], out=mirrored[..., axis])
         return mirrored
     matrix = np.zeros((3, 3), np.float32)

@@ -15,8 +15,10 @@ from torch.utils.data import Dataset as TorchDataset
 
 from mstasks.data.batch import Batch, collate
 from mstasks.data.dataset import Dataset
+from mstasks.data.layout import Layout
 from mstasks.data.pipeline import Pipeline
 from mstasks.data.sample import Sample
+from mstasks.data.slots import Slot, Slots
 from mstasks.errors import MstasksError
 from mstasks.targets import TargetInfo
 
@@ -70,7 +72,7 @@ def train_batches(
     if batch_size % world:
         raise ValueError(f"A batch of {batch_size} cannot be dealt evenly over {world} processes.")
     plan = _Training(tuple(ids), batch_size, seed, rank, world)
-    return _loaded(_Batches(dataset, plan, pipeline, dict(infos)), range(start, steps), workers)
+    return _loaded(_Batches(dataset, plan, pipeline, dict(infos), workers), range(start, steps), workers)
 
 
 def eval_batches(
@@ -87,7 +89,7 @@ def eval_batches(
     """
     plan = _Evaluation(tuple(ids), batch_size)
     count = -(-len(ids) // batch_size)
-    return _loaded(_Batches(dataset, plan, pipeline, dict(infos)), range(count), workers)
+    return _loaded(_Batches(dataset, plan, pipeline, dict(infos), workers), range(count), workers)
 
 
 Entry = tuple[str, int | None]
@@ -95,6 +97,9 @@ Entry = tuple[str, int | None]
 
 
 class _Plan(Protocol):
+    @property
+    def batch_size(self) -> int: ...
+
     def batch(self, index: int) -> list[Entry]:
         """What batch ``index`` holds."""
 
@@ -139,24 +144,58 @@ class _Failure:
     reason: str
 
 
-class _Batches(TorchDataset[Batch | _Failure]):
+@dataclass(frozen=True)
+class _Filled:
+    """What a loader process hands over instead of a batch that lies in a slot."""
+
+    ids: tuple[str, ...]
+    slot: Slot
+
+
+class _Batches(TorchDataset[Batch | _Filled | _Failure]):
     """Whole batches by index."""
 
-    def __init__(self, dataset: Dataset, plan: _Plan, pipeline: Pipeline, infos: Mapping[str, TargetInfo]) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        plan: _Plan,
+        pipeline: Pipeline,
+        infos: Mapping[str, TargetInfo],
+        workers: int,
+    ) -> None:
         self._dataset = dataset
         self._plan = plan
         self._pipeline = pipeline
-        self._infos = infos
+        self._layout = Layout(infos, pipeline.size)
+        # Page-locked memory is another one, to which torch's loader copies.
+        self._slots = None if torch.cuda.is_available() else Slots(self._layout.bytes(plan.batch_size), workers)
 
-    def __getitem__(self, index: int) -> Batch | _Failure:
+    def __getitem__(self, index: int) -> Batch | _Filled | _Failure:
         try:
-            return collate([self._sample(id, seed) for id, seed in self._plan.batch(index)], self._infos)
+            samples = [self._sample(id, seed) for id, seed in self._plan.batch(index)]
+            return self._collated(samples)
         except (ValueError, OSError) as error:
             return _Failure(str(error))
 
+    def _collated(self, samples: Sequence[Sample]) -> Batch | _Filled:
+        taken = self._slots.take() if self._slots else None
+        if self._slots is None or taken is None:
+            return collate(samples, self._layout.infos)
+        slot, memory = taken
+        try:
+            return _Filled(collate(samples, self._layout.infos, memory).ids, slot)
+        except ValueError:
+            self._slots.give_back(slot)
+            raise
+
+    def seen(self, filled: _Filled) -> Batch:
+        """The batch in a slot."""
+        assert self._slots is not None, "filled slots"
+        return Batch.of(filled.ids, *self._layout.tensors(self._slots.lent(filled.slot), len(filled.ids)))
+
     def _sample(self, id: str, seed: int | None) -> Sample:
         try:
-            return self._pipeline(self._dataset.load(id, tuple(self._infos)), seed)
+            return self._pipeline(self._dataset.load(id, tuple(self._layout.infos)), seed)
         except (ValueError, OSError) as error:
             raise ValueError(str(error) if id in str(error) else f"sample {id!r}: {error}") from error
 
@@ -175,7 +214,7 @@ def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
     for result in loader:
         if isinstance(result, _Failure):
             raise SampleError(f"{result.reason.rstrip('.')}. {_WAY_OUT}")
-        yield result
+        yield batches.seen(result) if isinstance(result, _Filled) else result
 
 
 def prepare_worker(_: int) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mstasks.data.augment import build_steps
 from mstasks.data.contract import check_label, check_upright, image_shape
-from mstasks.data.geometry import IDENTITY, Similarity, moved_values, similarity, swaps
+from mstasks.data.geometry import IDENTITY, Similarity, mirror, moved_values, similarity, swaps
 from mstasks.data.sample import RawTarget, Sample
 from mstasks.data.sampling import Sampler, resized
 from mstasks.data.step import Step, View
@@ -30,6 +30,9 @@ class Pipeline:
         infos: The targets that are read; others are dropped.
         size: Height and width.
 
+    Attributes:
+        size: As above.
+
     Raises:
         AugmentationError: If a transform is unknown, wrongly set, or dishonest to one of the targets.
     """
@@ -42,8 +45,8 @@ class Pipeline:
     ) -> None:
         self._arguments = (tuple(transforms), dict(infos), (size[0], size[1]))
         self._infos = dict(infos)
-        self._size = (size[0], size[1])
-        self._steps = build_steps(transforms, infos, self._size)
+        self.size = (size[0], size[1])
+        self._steps = build_steps(transforms, infos, self.size)
         self._swaps = {name: swaps(info) for name, info in infos.items()}
 
     def __reduce__(self) -> tuple[type[Pipeline], tuple[Any, ...]]:
@@ -69,15 +72,15 @@ class Pipeline:
             check_label(sample.id, name, self._infos[name], sample.targets[name])
             check_upright(sample.id, name, self._infos[name], sample.targets[name], before)
         if seed is None or not self._steps:
-            return self._assembled(
-                sample, resized(sample.image, self._size), Sampler(None, before, self._size), IDENTITY
-            )
+            return self._assembled(sample, resized(sample.image, self.size), Sampler(None, before, self.size), IDENTITY)
         view = self._augmented(sample, seed)
-        shape = (view.image.shape[0], view.image.shape[1])
-        move = similarity(view.linear, before, shape)
-        source = None if view.track is None else resized(view.track.source, self._size, smooth=False)
-        sampler = Sampler(source, before, self._size, view.mirrored)
-        return self._assembled(sample, resized(view.image, self._size), sampler, move)
+        if view.track is None:
+            source, move = None, mirror(*view.mirrored)
+        else:
+            source = resized(view.track.source, self.size, smooth=False)
+            move = similarity(view.track.linear, before, (view.image.shape[0], view.image.shape[1]))
+        sampler = Sampler(source, before, self.size, view.mirrored)
+        return self._assembled(sample, resized(view.image, self.size), sampler, move)
 
     def _augmented(self, sample: Sample, seed: int) -> View:
         generator, py_random = np.random.default_rng(seed), random.Random(seed)

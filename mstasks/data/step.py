@@ -41,6 +41,12 @@ class Track:
     source: NDArray[np.float32]
     corners: NDArray[np.float64]
 
+    @property
+    def linear(self) -> NDArray[np.float64]:
+        """(2, 2) linear part of the map of pixels (x, y) from the original to this image."""
+        points = np.asarray(self.corners, np.float64)[:, :2]
+        return np.stack([points[1] - points[0], points[2] - points[0]], 1) / _ARM
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -64,14 +70,6 @@ class View:
         across, down = (-1 if mirrored else 1 for mirrored in self.mirrored)
         corners = _CORNERS * [across, down, 1, 1, 1]  # moved by whole frames, which their differences do not show
         return Track(coordinates(height, width)[::down, ::across], corners)
-
-    @property
-    def linear(self) -> NDArray[np.float64]:
-        """(2, 2) linear part of the map of pixels (x, y) from the original to this image."""
-        if self.track is None:
-            return np.diag([-1.0 if mirrored else 1.0 for mirrored in self.mirrored])
-        points = np.asarray(self.track.corners, np.float64)[:, :2]
-        return np.stack([points[1] - points[0], points[2] - points[0]], 1) / _ARM
 
 
 class Step:

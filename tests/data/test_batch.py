@@ -10,6 +10,7 @@ import torch
 
 from mstasks import RawTarget, Sample, TargetInfo, TargetKind
 from mstasks.data.batch import Batch, collate
+from mstasks.data.layout import Layout
 
 INFOS = {
     "parts": TargetInfo(TargetKind.LABEL_MAP, ("a", "b", "c")),
@@ -170,3 +171,29 @@ def test_batches_of_different_length_are_not_interleaved() -> None:
 def test_samples_are_taken_by_position() -> None:
     expected = collate([sample(str(number), number) for number in (4, 1, 4)], INFOS)
     assert_same(numbered(0, 5).take([4, 1, 4]), expected)
+
+
+def test_tensors_in_given_memory_are_the_same_and_lie_there_whatever_was_there_before() -> None:
+    samples, own = batch()
+    samples[1] = Sample("q", samples[1].image, {"depth": samples[1].targets["depth"]})
+    expected = collate(samples, INFOS)
+    layout = Layout(INFOS, (4, 6))
+    memory = torch.full((layout.bytes(5),), 255, dtype=torch.uint8)
+    collated = collate(samples, INFOS, memory)
+    again = Batch.of(("p", "q", "r"), *layout.tensors(memory, 3))
+    for one in (collated, again):
+        assert one.ids == expected.ids
+        assert torch.equal(one.images, expected.images)
+        for name, target in one.targets.items():
+            assert torch.equal(target.value, expected.targets[name].value)
+            assert torch.equal(target.valid, expected.targets[name].valid)
+    tensors = [own.images, *(t for target in own.targets.values() for t in (target.value, target.valid))]
+    assert all(tensor.is_contiguous() and tensor.data_ptr() % 64 == 0 for tensor in tensors)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("large", [1e30, -3e38])
+def test_a_large_finite_label_is_no_error(large: float) -> None:
+    samples, _ = batch()
+    samples[1].targets["depth"].value[...] = large
+    assert bool(torch.isfinite(collate(samples, INFOS).targets["depth"].value).all())

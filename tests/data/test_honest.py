@@ -123,8 +123,8 @@ def test_what_is_allowed_for_depth_and_normals_really_is_a_similarity(name: str,
     image = np.zeros((192, 256, 3), np.uint8)
     for seed in range(10):
         view = step(View(image), np.random.default_rng(seed), random.Random(seed))
-        linear = view.linear / (np.array([view.image.shape[1] / 256, view.image.shape[0] / 192])[:, None])
-        move = similarity(view.linear, (192, 256), (view.image.shape[0], view.image.shape[1]))
+        linear = view.tracked().linear / (np.array([view.image.shape[1] / 256, view.image.shape[0] / 192])[:, None])
+        move = similarity(view.tracked().linear, (192, 256), (view.image.shape[0], view.image.shape[1]))
         np.testing.assert_allclose(linear, move.zoom * move.turn, atol=0.01 * move.zoom)
 
 
@@ -133,7 +133,7 @@ def test_that_check_can_fail() -> None:
     transform = albumentations.ShiftScaleRotate(scale_limit=0.5, p=1.0)
     step = Step(transform, Reach.CAMERA, (96, 96), keeps_aspect=True)
     view = step(View(np.zeros((96, 96, 3), np.uint8)), np.random.default_rng(0), random.Random(0))
-    assert np.linalg.cond(view.linear) > 1.05
+    assert np.linalg.cond(view.tracked().linear) > 1.05
 
 
 def test_every_problem_is_found_at_once() -> None:

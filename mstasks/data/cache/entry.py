@@ -15,6 +15,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -160,12 +161,19 @@ def _arrays(content: mmap.mmap | bytearray, key: bytes) -> Arrays | None:
     listing = bytes(content[_HEAD.size : _HEAD.size + size])
     if (magic, found, length, checksum) != (_MAGIC, key, len(content), zlib.crc32(listing)):
         return None
-    forms = [(np.dtype(name), tuple(shape)) for name, shape in json.loads(listing)]
-    if any(dtype.kind not in "biuf" for dtype, _ in forms):
-        return None  # others would be read as addresses
-    offsets, end = _offsets(size, [math.prod(shape) * dtype.itemsize for dtype, shape in forms])
-    if end != length:
-        return None
-    return tuple(
-        np.ndarray(shape, dtype, content, offset) for (dtype, shape), offset in zip(forms, offsets, strict=True)
-    )
+    forms, end = _listed(listing)
+    return tuple(np.ndarray(shape, dtype, content, offset) for shape, dtype, offset in forms) if end == length else None
+
+
+@lru_cache(maxsize=64)  # a data set's parts have few different ones
+def _listed(listing: bytes) -> tuple[list[tuple[tuple[int, ...], np.dtype[Any], int]], int]:
+    """Shape, type and place of each array, and where the last one ends.
+
+    Raises:
+        ValueError: If they are not of numbers or booleans: others would be read as addresses.
+    """
+    forms = [(tuple(shape), np.dtype(name)) for name, shape in json.loads(listing)]
+    if any(dtype.kind not in "biuf" for _, dtype in forms):
+        raise ValueError("an entry holds numbers or booleans")
+    offsets, end = _offsets(len(listing), [math.prod(shape) * dtype.itemsize for shape, dtype in forms])
+    return [(*form, offset) for form, offset in zip(forms, offsets, strict=True)], end
