@@ -101,14 +101,14 @@ def moved_values(
 
     Args:
         kind: Kind of the target.
-        value: Shape as in `mstasks.RawTarget`; not changed in place.
+        value: Shape as in `mstasks.RawTarget`; may be overwritten.
         move: What the camera did.
         swap: Of `swaps`, for label maps.
     """
     if move.is_identity:
         return value
     if kind is TargetKind.DEPTH_MAP:
-        return (value / np.float32(move.zoom)).astype(np.float32)
+        return value if move.flips else (value / np.float32(move.zoom)).astype(np.float32)
     if kind is TargetKind.VECTOR_MAP:
         return _moved_vectors(value, move)
     if swap is not None and move.mirrors:
@@ -119,7 +119,7 @@ def moved_values(
 
 def _moved_vectors(value: NDArray[Any], move: Similarity) -> NDArray[np.float32]:
     if move.flips is not None:
-        mirrored = np.array(value, np.float32)  # unit vectors stay unit
+        mirrored = value.astype(np.float32, copy=False)  # unit vectors stay unit
         for axis in np.flatnonzero(move.flips):
             np.negative(mirrored[..., axis], out=mirrored[..., axis])
         return mirrored

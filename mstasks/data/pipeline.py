@@ -21,7 +21,7 @@ from mstasks.targets import TargetInfo
 class Pipeline:
     """Brings samples to one size, and augments them for training.
 
-    Images are resized by area means when shrinking, else linearly. Dense labels are fetched at the nearest label, once,
+    Images are resized linearly, without aliases when shrinking. Dense labels are fetched at the nearest label, once,
     from their own resolution, so valid and invalid never mix; what comes from outside the image is invalid. Then each
     target's kind decides what the move does to its values (`mstasks.data.geometry`).
 
@@ -100,7 +100,10 @@ class Pipeline:
         return Sample(sample.id, np.ascontiguousarray(image), targets)
 
     def _moved(self, name: str, raw: RawTarget, sampler: Sampler, move: Similarity) -> RawTarget:
-        value = moved_values(self._infos[name].kind, sampler(raw.value), move, self._swaps[name])
+        value = sampler(raw.value)
+        if value is raw.value and not move.is_identity:
+            value = value.copy()
+        value = moved_values(self._infos[name].kind, value, move, self._swaps[name])
         valid = sampler(raw.valid)
         return RawTarget(value, valid if sampler.inside is None else valid & sampler.inside)
 

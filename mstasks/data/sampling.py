@@ -7,7 +7,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn.functional import interpolate
 
 OUTSIDE = -1e30
 """Coordinate of a pixel that shows nothing of the image: so far out that the faintest mixture with it is too."""
@@ -23,18 +25,23 @@ def coordinates(height: int, width: int) -> NDArray[np.float32]:
 
 
 def resized(array: NDArray[Any], size: tuple[int, int], smooth: bool = True) -> NDArray[Any]:
-    """An image or coordinates at another height and width.
+    """An image or coordinates at another height and width, interpolated linearly.
 
     Args:
-        array: (h, w, channels).
+        array: Image, uint8 (h, w, channels), or coordinates, float32 (h, w, 2).
         size: Height and width.
-        smooth: Whether to take means of areas when shrinking, for images; coordinates are always interpolated linearly.
+        smooth: Whether to look at all pixels when shrinking, for images: by a triangle as wide as two new pixels, as
+            Pillow and torchvision do it. That is `torch.nn.functional.interpolate` with ``antialias``, which takes a
+            quarter of the time of OpenCV's means of areas.
     """
     if array.shape[:2] == size:
         return array
     shrinks = array.shape[0] >= size[0] and array.shape[1] >= size[1]
-    method = cv2.INTER_AREA if smooth and shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(array, (size[1], size[0]), interpolation=method))
+    if not (smooth and shrinks):
+        return np.asarray(cv2.resize(array, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))
+    planes = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)[None]
+    shrunk = interpolate(planes, size, mode="bilinear", antialias=True)
+    return np.ascontiguousarray(shrunk[0].permute(1, 2, 0).numpy())
 
 
 def nearest(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""delta_m of the arms of a study: over all tasks that an arm and the single-task arm share, or not at all."""
+"""delta_m of the arms of a study: over all tasks that an arm and the one it is taken from share, or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ArmDelta:
     """delta_m of one arm.
 
     Attributes:
-        tasks: The tasks that it is the mean over: those that the arm and the single-task arm have.
+        tasks: The tasks that it is the mean over: those that the arm and the one it is taken from have.
         percents: By seed that both have; None where the change of one of the tasks is missing, since a mean over other
             tasks is another quantity.
     """
@@ -24,17 +24,17 @@ class ArmDelta:
 
     @property
     def whole(self) -> PairedDifference:
-        """Mean over seeds with its interval: a difference already, from the single-task arm's own, which is 0."""
+        """Mean over seeds with its interval: a difference already, from that arm's own, which is 0."""
         return paired_difference(list(self.percents.values()), [0.0] * len(self.percents))
 
 
 def read_delta(results: Results, arm: str) -> ArmDelta | None:
-    """delta_m of a trained arm; None if there is no single-task arm, it is that, or they share no seed or task."""
+    """delta_m of a trained arm; None for the arm that it is taken from, and if they share no seed or task."""
     loaded = results.state.plan.loaded
-    single = loaded.study.compare.single_task
-    if single is None or arm == single or loaded.arms[arm].shots:
+    other = loaded.study.compare.delta_from
+    if arm == other or loaded.arms[arm].shots or loaded.arms[other].shots:
         return None
-    mine, theirs = _primary(results, Row(arm)), _primary(results, Row(single))
+    mine, theirs = _primary(results, Row(arm)), _primary(results, Row(other))
     tasks = frozenset(_tasks(mine) & _tasks(theirs))
     better = {task: results.higher_is_better(task) or False for task in results.tasks}
     found = {seed: delta_m(mine[seed], theirs[seed], better) for seed in mine if seed in theirs}

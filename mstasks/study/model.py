@@ -66,8 +66,15 @@ class Compare(Options):
     """What the arms are compared with, and on which split anything was chosen."""
 
     baseline: str = Field(description="The arm that differences are taken from.")
-    single_task: str | None = Field(None, description="The arm of `method: single-task` that delta_m is taken from.")
+    single_task: str | None = Field(
+        None, description="The arm of `method: single-task` that delta_m is taken from; without one it is the baseline."
+    )
     select: Split = Field(description="The split on which anything was chosen: val.")
+
+    @property
+    def delta_from(self) -> str:
+        """The arm that delta_m is taken from."""
+        return self.single_task or self.baseline
 
 
 class HoldOut(Options):

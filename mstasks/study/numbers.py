@@ -28,7 +28,7 @@ COLUMNS = (
 )
 """Keys of each row. ``low`` and ``high`` are the ends of the 95 % interval of ``difference``."""
 DELTA_M = "delta_m"
-"""The metric of rows that hold percents and no task: against the single-task arm, then against the usual one."""
+"""The metric of rows that hold percents and no task: against the arm they are from, then the baseline, if another."""
 
 
 def differences(results: Results) -> list[dict[str, object]]:
@@ -74,12 +74,12 @@ def _difference(paired: PairedDifference, other: Row, found: Difference | None =
 def _deltas(results: Results) -> Iterator[dict[str, object]]:
     loaded = results.state.plan.loaded
     for arm in loaded.arms:
-        delta, single = read_delta(results, arm), loaded.study.compare.single_task
-        if delta is None or single is None:
+        delta = read_delta(results, arm)
+        if delta is None:
             continue
         row = Row(arm)
         about = {"arm": arm, "predictor": row.predictor, "metric": DELTA_M, **_mean(list(delta.percents.values()))}
-        yield _filled(about, _difference(delta.whole, Row(single)))
+        yield _filled(about, _difference(delta.whole, Row(loaded.study.compare.delta_from)))
         apart, other = delta_difference(results, arm), results.reference(arm)
         if apart is not None and other is not None:
             yield _filled(about, _difference(apart, Row(other)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mstasks.report.wording import duration
 from mstasks.statistics import spread
-from mstasks.study.delta import delta_difference, read_delta
+from mstasks.study.delta import ArmDelta, delta_difference, read_delta
 from mstasks.study.job import Job
 from mstasks.study.outcome import Status
 from mstasks.study.results import Results, Row
@@ -50,18 +50,25 @@ def tables(results: Results) -> list[Table]:
 def arms_table(results: Results) -> Table:
     """What each arm costs, and delta_m."""
     compare = results.state.plan.loaded.study.compare
-    single = compare.single_task
-    columns = ["arm", "runs", "MACs", "parameters", "latency", "time a run"]
-    rows = [(*_costs(results, row), *(_delta_m(results, row) if single else ())) for row in _arms(results)]
-    note = "MACs, parameters and latency (one image) are of the network without its dead channels, seed by seed alike "
-    note += "or as a range; of a single-task arm, of all its networks together."
-    if single:
-        columns += [f"delta_m against {single} [95 %]", "difference in delta_m [95 %]"]
-        note += (
-            " delta_m is the mean over tasks of the relative change of the primary metric in percent, better is up; a "
-            "seed in which one of the tasks has no change is missing. Its difference is paired by seed, as that of a "
-            "metric, between arms of the same tasks."
-        )
+    columns = [
+        "arm",
+        "runs",
+        "MACs",
+        "parameters",
+        "latency",
+        "time a run",
+        f"delta_m against {compare.delta_from} [95 %]",
+    ]
+    rows = [(*_costs(results, row), *_delta_m(results, row)) for row in _arms(results)]
+    note = (
+        "MACs, parameters and latency (one image) are of the network without its dead channels, seed by seed alike "
+        "or as a range; of a single-task arm, of all its networks together. delta_m is the mean over tasks of the "
+        "relative change of the primary metric in percent, better is up; a seed in which one of the tasks has no "
+        "change is missing."
+    )
+    if compare.single_task:
+        columns.append("difference in delta_m [95 %]")
+        note += " Its difference is paired by seed, as that of a metric, between arms of the same tasks."
     return Table("Arms", tuple(columns), rows, note, numbers=tuple(columns[1:]))
 
 
@@ -181,15 +188,23 @@ def _millions(counts: list[int]) -> str:
     return " to ".join(shown) + (" M" if counts else "")
 
 
-def _delta_m(results: Results, row: Row) -> tuple[str, str]:
-    """delta_m of an arm, and its difference from that of the arm that it is compared with."""
+def _delta_m(results: Results, row: Row) -> tuple[str, ...]:
+    """delta_m of an arm, and with a single-task arm its difference from that of the arm that it is compared with."""
+    compare = results.state.plan.loaded.study.compare
     found = read_delta(results, row.arm) if row.shots is None else None
-    if found is None:
-        return "baseline" if row.arm == results.state.plan.loaded.study.compare.single_task else NOTHING, NOTHING
-    whole, apart = found.whole, delta_difference(results, row.arm)
+    own = _own_delta(found) if found else "baseline" if row.arm == compare.delta_from else NOTHING
+    return (own, _delta_apart(results, row, found)) if compare.single_task else (own,)
+
+
+def _own_delta(found: ArmDelta) -> str:
+    whole = found.whole
     missing = f", {whole.missing} missing" if whole.missing else ""
-    own = f"{percents(whole.mean, whole.sd, whole.interval)} ({whole.count}{missing}; {len(found.tasks)} tasks)"
+    return f"{percents(whole.mean, whole.sd, whole.interval)} ({whole.count}{missing}; {len(found.tasks)} tasks)"
+
+
+def _delta_apart(results: Results, row: Row, found: ArmDelta | None) -> str:
+    apart = delta_difference(results, row.arm) if found else None
     if apart is None or apart.mean is None:
-        return own, "baseline" if results.reference(row.arm) == row.arm else NOTHING
+        return "baseline" if found and results.reference(row.arm) == row.arm else NOTHING
     beside = "" if results.is_plain(row.arm) else f" vs {results.reference(row.arm)}"
-    return own, f"{percents(apart.mean, None, apart.interval)} ({apart.count}){beside}"
+    return f"{percents(apart.mean, None, apart.interval)} ({apart.count}){beside}"

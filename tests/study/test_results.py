@@ -129,6 +129,26 @@ def test_delta_m_has_an_interval_and_a_difference_from_the_baseline_paired_by_se
     assert cell == f"{apart.mean:+.1f} % [{expected.low:+.1f}, {expected.high:+.1f}] (3)"
 
 
+def test_without_a_single_task_arm_delta_m_is_taken_from_the_baseline(bench: Bench) -> None:
+    text = ADAPTED_STUDY.replace("single_task: single, ", "").replace("[0, 1]", "[0, 1, 2]")
+    results = bench.run(bench.plan(text))
+    delta = read_delta(results, "sparse")
+    assert delta is not None
+    own, more = [0.3 + 0.01 * seed for seed in range(3)], [0.05 + 0.003 * seed**2 for seed in range(3)]
+    by_hand = [100 * (m / o + m / (1 - o)) / 2 for o, m in zip(own, more, strict=True)]
+    assert [delta.percents[seed] for seed in range(3)] == pytest.approx(by_hand)
+    low, high = stats.ttest_1samp(by_hand, 0).confidence_interval(0.95)
+    table = arms_table(results)
+    cells = {row[0]: row[-1] for row in table.rows}
+    assert table.columns[-1] == "delta_m against dense [95 %]"
+    assert cells["dense"] == "baseline"
+    assert cells["dense-few, k = 5"] == "-"
+    assert f"[{low:+.1f}, {high:+.1f}] (3; 2 tasks)" in cells["sparse"]
+    rows = [row for row in numbers.differences(results) if row["metric"] == "delta_m"]
+    assert {(row["arm"], row["against"]) for row in rows} >= {("sparse", "dense")}
+    assert all(row["against"] == "dense" for row in rows)
+
+
 def test_a_seed_without_one_of_the_tasks_is_missing_from_delta_m(bench: Bench, behave: Callable[..., None]) -> None:
     behave(without={"dense/seed-1": "depth"})
     results = bench.run(bench.plan(ADAPTED_STUDY))
