@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from mstasks.data.batch import Batch, collate
+from mstasks.data.batch import Batch
+from mstasks.data.collate import collate
 from mstasks.data.pipeline import Pipeline
 from mstasks.data.sample import RawTarget, Sample
 from mstasks.targets import TargetInfo, TargetKind

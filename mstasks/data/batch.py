@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from mstasks.data.layout import Layout
-from mstasks.data.sample import Sample
 from mstasks.target import Target
-from mstasks.targets import TargetInfo, TargetKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,75 +79,3 @@ class Batch:
 
 def _alternate(even: Tensor, odd: Tensor) -> Tensor:
     return torch.stack([even, odd], dim=1).flatten(0, 1)
-
-
-def collate(samples: Sequence[Sample], infos: Mapping[str, TargetInfo], memory: Tensor | None = None) -> Batch:
-    """Samples of one size as tensors.
-
-    A target that a sample lacks becomes zeros that are nowhere valid; so does what is not valid in one that it has.
-
-    Args:
-        samples: At least one; images and dense labels all of one height and width.
-        infos: The targets of the batch.
-        memory: Where the tensors will lie, as `Layout` says; None for memory of their own.
-
-    Raises:
-        ValueError: If a valid label is not finite, or a valid class index is not among the class names.
-    """
-    height, width = samples[0].image.shape[:2]
-    layout = Layout(infos, (height, width))
-    if memory is None:
-        memory = torch.empty(layout.bytes(len(samples)), dtype=torch.uint8)
-    images, targets = layout.tensors(memory, len(samples))
-    for planes, sample in zip(images.numpy(), samples, strict=True):
-        _split(sample.image, planes)
-    for name, (value, valid) in targets.items():
-        _fill(name, infos[name], samples, value.numpy(), valid.numpy())
-    return Batch.of(tuple(sample.id for sample in samples), images, targets)
-
-
-def _split(channels_last: NDArray[Any], planes: NDArray[Any]) -> None:
-    """Write (H, W, 3) as (3, H, W); OpenCV does it many times faster than numpy.
-
-    Raises:
-        ValueError: If the sizes differ.
-    """
-    if channels_last.shape != (*planes.shape[1:], 3):
-        raise ValueError(f"Samples of a batch must have one size. Found {channels_last.shape} and {planes.shape[1:]}.")
-    cv2.split(np.ascontiguousarray(channels_last, planes.dtype), list(planes))
-
-
-def _fill(
-    name: str, info: TargetInfo, samples: Sequence[Sample], value: NDArray[Any], valid: NDArray[np.bool_]
-) -> None:
-    """Write each label once, where it belongs: channels first, in the type of the batch."""
-    for sample, values, valids in zip(samples, value, valid, strict=True):
-        raw = sample.targets.get(name)
-        if raw is None:
-            values[...], valids[...] = 0, False
-            continue
-        valids[...] = raw.valid
-        if info.kind is TargetKind.VECTOR_MAP:
-            _split(raw.value, values)
-        else:
-            values[...] = raw.value
-        if not raw.valid.all():
-            values[..., ~raw.valid] = 0
-        _check(name, info, values, sample.id)
-
-
-def _check(name: str, info: TargetInfo, values: NDArray[Any], id: str) -> None:
-    """Stop a label that would end as NaN in the weights, or as an unreadable error on the GPU."""
-    if info.kind is TargetKind.LABEL_MAP:
-        low, high, allowed = 0.0, len(info.names) - 1.0, f"a class index from 0 to {len(info.names) - 1}"
-    else:
-        flat = values.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            square = np.dot(flat, flat)  # takes a third of the time of both extremes
-        if np.isfinite(square):  # else a label may merely be large
-            return
-        limit = float(np.finfo(np.float32).max)
-        low, high, allowed = -limit, limit, "finite"
-    wrong = [extreme for extreme in (float(values.min()), float(values.max())) if not low <= extreme <= high]
-    if wrong:
-        raise ValueError(f"A valid label of '{name}' must be {allowed}. Found {wrong[0]:g} in '{id}'.")

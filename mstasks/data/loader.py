@@ -13,7 +13,8 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from mstasks.data.batch import Batch, collate
+from mstasks.data.batch import Batch
+from mstasks.data.collate import Collation
 from mstasks.data.dataset import Dataset
 from mstasks.data.layout import Layout
 from mstasks.data.pipeline import Pipeline
@@ -171,22 +172,18 @@ class _Batches(TorchDataset[Batch | _Filled | _Failure]):
         self._slots = None if torch.cuda.is_available() else Slots(self._layout.bytes(plan.batch_size), workers)
 
     def __getitem__(self, index: int) -> Batch | _Filled | _Failure:
+        entries = self._plan.batch(index)
+        slot, memory = (self._slots.take() if self._slots else None) or (None, None)
         try:
-            samples = [self._sample(id, seed) for id, seed in self._plan.batch(index)]
-            return self._collated(samples)
+            collation = Collation(self._layout, len(entries), memory)
+            for id, seed in entries:
+                collation.add(self._sample(id, seed))
         except (ValueError, OSError) as error:
+            if self._slots and slot:
+                self._slots.give_back(slot)
             return _Failure(str(error))
-
-    def _collated(self, samples: Sequence[Sample]) -> Batch | _Filled:
-        taken = self._slots.take() if self._slots else None
-        if self._slots is None or taken is None:
-            return collate(samples, self._layout.infos)
-        slot, memory = taken
-        try:
-            return _Filled(collate(samples, self._layout.infos, memory).ids, slot)
-        except ValueError:
-            self._slots.give_back(slot)
-            raise
+        batch = collation.batch()
+        return _Filled(batch.ids, slot) if slot else batch
 
     def seen(self, filled: _Filled) -> Batch:
         """The batch in a slot."""

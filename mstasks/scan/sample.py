@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mstasks.bound import BoundTask
-from mstasks.data.batch import Batch, collate
+from mstasks.data.batch import Batch
+from mstasks.data.collate import collate
 from mstasks.data.contract import check_label, check_upright, image_shape
 from mstasks.data.dataset import Dataset, Split
 from mstasks.data.file_dataset import IMAGE, FileDataset

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from mstasks import RawTarget, Sample, TargetInfo, TargetKind
-from mstasks.data.batch import Batch, collate
+from mstasks.data.batch import Batch
+from mstasks.data.collate import Collation, collate
 from mstasks.data.layout import Layout
 
 INFOS = {
@@ -179,9 +180,10 @@ def test_tensors_in_given_memory_are_the_same_and_lie_there_whatever_was_there_b
     expected = collate(samples, INFOS)
     layout = Layout(INFOS, (4, 6))
     memory = torch.full((layout.bytes(5),), 255, dtype=torch.uint8)
-    collated = collate(samples, INFOS, memory)
-    again = Batch.of(("p", "q", "r"), *layout.tensors(memory, 3))
-    for one in (collated, again):
+    collation = Collation(layout, 3, memory)
+    for each in samples:
+        collation.add(each)
+    for one in (collation.batch(), Batch.of(("p", "q", "r"), *layout.tensors(memory, 3))):
         assert one.ids == expected.ids
         assert torch.equal(one.images, expected.images)
         for name, target in one.targets.items():
@@ -189,6 +191,13 @@ def test_tensors_in_given_memory_are_the_same_and_lie_there_whatever_was_there_b
             assert torch.equal(target.valid, expected.targets[name].valid)
     tensors = [own.images, *(t for target in own.targets.values() for t in (target.value, target.valid))]
     assert all(tensor.is_contiguous() and tensor.data_ptr() % 64 == 0 for tensor in tensors)
+
+
+def test_a_sample_of_another_size_is_refused() -> None:
+    samples, _ = batch()
+    samples[2] = Sample("r", np.zeros((4, 7, 3), np.uint8), {})
+    with pytest.raises(ValueError, match=r"Samples of a batch must have one size. Found \(4, 7, 3\) and \(4, 6\)"):
+        collate(samples, INFOS)
 
 
 @pytest.mark.filterwarnings("error")
