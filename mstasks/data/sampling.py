@@ -39,7 +39,7 @@ def resized(array: NDArray[Any], size: tuple[int, int], smooth: bool = True) -> 
     shrinks = array.shape[0] >= size[0] and array.shape[1] >= size[1]
     if not (smooth and shrinks):
         return np.asarray(cv2.resize(array, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))
-    writable = np.require(array, requirements="CW")  # torch warns of others, though it only reads
+    writable = np.require(array, requirements=["C", "W"])  # torch warns of others, though it only reads
     planes = torch.from_numpy(writable).permute(2, 0, 1)[None]
     shrunk = interpolate(planes, size, mode="bilinear", antialias=True)
     return np.ascontiguousarray(shrunk[0].permute(1, 2, 0).numpy())

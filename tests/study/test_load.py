@@ -120,6 +120,12 @@ BAD = {
         ["a.study.yaml:9:42: arm 'thin' has the structure of arm 'sparse', which sees the tasks that are left out"],
         "add 'sparse' to hold_out.arms, or remove 'thin'",
     ),
+    "the same, the structure within a mapping": (
+        changed("  dense:\n", '  dense:\n  thin: {overrides: ["backbone={structure: {arm.sparse}}"]}\n')
+        + "hold_out: {tasks: [depth], arms: [dense, thin]}\n",
+        ["a.study.yaml:9:42: arm 'thin' has the structure of arm 'sparse', which sees the tasks that are left out"],
+        "add 'sparse' to hold_out.arms, or remove 'thin'",
+    ),
     "no single-task arm": (
         changed("baseline: dense,", "baseline: dense, single_task: dense,"),
         ["a.study.yaml:7:41: the recipe of arm 'dense' has method multi-task"],
