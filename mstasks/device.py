@@ -47,5 +47,6 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
 
 def as_input(images: Tensor, device: torch.device) -> Tensor:
     """uint8 images (B, 3, H, W) as the network takes them: float32 in [0, 1], channels last, on the device."""
-    images = images.to(device, non_blocking=True, memory_format=torch.channels_last)
+    # Elsewhere than from page-locked memory, it may be too early to use the memory again when this returns.
+    images = images.to(device, non_blocking=device.type == "cuda", memory_format=torch.channels_last)
     return images.to(torch.float32).div_(255)

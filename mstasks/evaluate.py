@@ -83,7 +83,7 @@ def score_predictors(
     counting = torch.device("cpu") if device.type == "mps" else device
     scorers: dict[str, dict[str, Scorer]] = {name: {} for name in predictors}
     for batch in batches:
-        there = batch.to(device, non_blocking=True)
+        there = batch.to(device, non_blocking=device.type == "cuda")
         targets = there.targets if counting == device else batch.to(counting).targets
         labels = {name: bound.labels(targets) for name, bound in tasks.items()}
         for name, predict in predictors.items():

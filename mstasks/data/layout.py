@@ -41,13 +41,14 @@ class Layout:
         """The images, and the values and validity of each target, as `mstasks.TargetKind` lists their shapes.
 
         Args:
-            memory: Bytes, at least `bytes` of them; what comes back are views of it.
+            memory: Bytes, at least `bytes` of them, in which all of these lie. To autograd they have nothing to do with
+                each other: one of them may be changed in place.
             count: How many samples.
         """
         forms = self._forms(count)
         starts = accumulate((_room(shape, dtype) for shape, dtype in forms), initial=0)
         tensors = [
-            memory[start : start + math.prod(shape) * dtype.itemsize].view(dtype).view(shape)
+            memory[start : start + math.prod(shape) * dtype.itemsize].view(dtype).view(shape).data
             for start, (shape, dtype) in zip(starts, forms, strict=False)
         ]
         pairs = zip(tensors[1::2], tensors[2::2], strict=True)

@@ -19,7 +19,7 @@ from mstasks.data.dataset import Dataset
 from mstasks.data.layout import Layout
 from mstasks.data.pipeline import Pipeline
 from mstasks.data.sample import Sample
-from mstasks.data.slots import Slot, Slots
+from mstasks.data.slots import Slot, Slots, make_slots
 from mstasks.errors import MstasksError
 from mstasks.targets import TargetInfo
 
@@ -73,7 +73,7 @@ def train_batches(
     if batch_size % world:
         raise ValueError(f"A batch of {batch_size} cannot be dealt evenly over {world} processes.")
     plan = _Training(tuple(ids), batch_size, seed, rank, world)
-    return _loaded(_Batches(dataset, plan, pipeline, dict(infos), workers), range(start, steps), workers)
+    return _loaded(dataset, plan, pipeline, infos, range(start, steps), workers)
 
 
 def eval_batches(
@@ -89,8 +89,7 @@ def eval_batches(
     Arguments and errors are those of `train_batches`.
     """
     plan = _Evaluation(tuple(ids), batch_size)
-    count = -(-len(ids) // batch_size)
-    return _loaded(_Batches(dataset, plan, pipeline, dict(infos), workers), range(count), workers)
+    return _loaded(dataset, plan, pipeline, infos, range(-(-len(ids) // batch_size)), workers)
 
 
 Entry = tuple[str, int | None]
@@ -99,7 +98,9 @@ Entry = tuple[str, int | None]
 
 class _Plan(Protocol):
     @property
-    def batch_size(self) -> int: ...
+    def largest(self) -> int:
+        """How many samples a batch holds at most."""
+        ...
 
     def batch(self, index: int) -> list[Entry]:
         """What batch ``index`` holds."""
@@ -113,10 +114,13 @@ class _Training:
     rank: int
     world: int
 
+    @property
+    def largest(self) -> int:
+        return self.batch_size // self.world
+
     def batch(self, index: int) -> list[Entry]:
-        part = self.batch_size // self.world
-        first = index * self.batch_size + self.rank * part
-        positions = range(first, first + part)
+        first = index * self.batch_size + self.rank * self.largest
+        positions = range(first, first + self.largest)
         orders = {epoch: self._order(epoch) for epoch in {position // len(self.ids) for position in positions}}
         chosen = [orders[position // len(self.ids)][position % len(self.ids)] for position in positions]
         return [(self.ids[i], self._augmentation(p)) for i, p in zip(chosen, positions, strict=True)]
@@ -133,6 +137,10 @@ class _Training:
 class _Evaluation:
     ids: tuple[str, ...]
     batch_size: int
+
+    @property
+    def largest(self) -> int:
+        return min(self.batch_size, len(self.ids))
 
     def batch(self, index: int) -> list[Entry]:
         return [(id, None) for id in self.ids[index * self.batch_size : (index + 1) * self.batch_size]]
@@ -161,15 +169,14 @@ class _Batches(TorchDataset[Batch | _Filled | _Failure]):
         dataset: Dataset,
         plan: _Plan,
         pipeline: Pipeline,
-        infos: Mapping[str, TargetInfo],
-        workers: int,
+        layout: Layout,
+        slots: Slots | None = None,
     ) -> None:
         self._dataset = dataset
         self._plan = plan
         self._pipeline = pipeline
-        self._layout = Layout(infos, pipeline.size)
-        # Page-locked memory is another one, to which torch's loader copies.
-        self._slots = None if torch.cuda.is_available() else Slots(self._layout.bytes(plan.batch_size), workers)
+        self._layout = layout
+        self._slots = slots
 
     def __getitem__(self, index: int) -> Batch | _Filled | _Failure:
         entries = self._plan.batch(index)
@@ -197,7 +204,18 @@ class _Batches(TorchDataset[Batch | _Filled | _Failure]):
             raise ValueError(str(error) if id in str(error) else f"sample {id!r}: {error}") from error
 
 
-def _loaded(batches: _Batches, indices: range, workers: int) -> Iterator[Batch]:
+def _loaded(
+    dataset: Dataset,
+    plan: _Plan,
+    pipeline: Pipeline,
+    infos: Mapping[str, TargetInfo],
+    indices: range,
+    workers: int,
+) -> Iterator[Batch]:
+    layout = Layout(dict(infos), pipeline.size)
+    # For a GPU, torch's loader copies batches to page-locked memory.
+    slots = None if torch.cuda.is_available() else make_slots(layout.bytes(plan.largest), workers, len(indices))
+    batches = _Batches(dataset, plan, pipeline, layout, slots)
     loader = DataLoader(
         batches,
         batch_size=None,

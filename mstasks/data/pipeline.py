@@ -100,10 +100,7 @@ class Pipeline:
         return Sample(sample.id, np.ascontiguousarray(image), targets)
 
     def _moved(self, name: str, raw: RawTarget, sampler: Sampler, move: Similarity) -> RawTarget:
-        value = sampler(raw.value)
-        if value is raw.value and not move.is_identity:
-            value = value.copy()
-        value = moved_values(self._infos[name].kind, value, move, self._swaps[name])
+        value = moved_values(self._infos[name].kind, sampler(raw.value), move, self._swaps[name])
         valid = sampler(raw.valid)
         return RawTarget(value, valid if sampler.inside is None else valid & sampler.inside)
 

@@ -2,22 +2,24 @@
 
 A batch of large labels takes tens of megabytes. Fresh memory for each costs as much as filling it, since the system
 hands it out in pages of zeros; and from a loader process, each would be copied once more. So a few pieces go round: the
-process that loads fills one, the training process looks at it, and gives it back when the last tensor in it is gone.
+process that loads fills one, the training process looks at it, and with the last tensor in it the piece is free.
 """
 
 from __future__ import annotations
 
+import shutil
 import weakref
-from collections import deque
 from dataclasses import dataclass
-from multiprocessing import Pipe
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-_EACH = 4
-"""For a loader process: two that it works ahead, and two that the training process holds while it goes on."""
+_AHEAD, _HELD = 2, 2
+"""Batches that torch lets each process work ahead, and that the training process holds while it asks for another."""
+_SHARED = Path("/dev/shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,64 +35,61 @@ class Slot:
     index: int
 
 
+def make_slots(size: int, workers: int, batches: int) -> Slots | None:
+    """Slots for batches of at most so many bytes; None if they would take more than half of the shared memory left.
+
+    Args:
+        size: Bytes of the largest batch.
+        workers: Loader processes; 0 for none.
+        batches: How many batches there will be.
+    """
+    owners = max(1, workers)
+    each = min(_AHEAD + -(-_HELD // owners), -(-batches // owners))
+    if workers and _SHARED.is_dir() and 2 * owners * each * size > shutil.disk_usage(_SHARED).free:
+        return None
+    return Slots(size, owners, each, shared=workers > 0)
+
+
 class Slots:
     """Pieces of memory of one size, some for each process that loads; may be handed to processes that are started.
 
     Args:
         size: Bytes of each.
-        workers: Loader processes; with 0, this process fills its own.
+        owners: Processes that fill them.
+        each: How many each of them has.
+        shared: Whether those are loader processes; else it is this one.
     """
 
-    def __init__(self, size: int, workers: int) -> None:
-        allocate = _shared if workers else _own
-        self._memory = [[allocate(size) for _ in range(_EACH)] for _ in range(max(1, workers))]
-        self._ways_back = [Pipe(duplex=False) for _ in range(workers)]
-        self._free = list(range(_EACH))  # of the process that asks, each has its own copy of this list
-        self._left: deque[Slot] = deque()
+    def __init__(self, size: int, owners: int, each: int, *, shared: bool) -> None:
+        allocate = _shared if shared else partial(torch.empty, dtype=torch.uint8)
+        self._memory = allocate(owners * each * size).view(owners, each, size)
+        # A byte a piece: the owner clears it, the training process sets it. So there is nothing to lock.
+        self._free = allocate(owners * each).view(owners, each).fill_(True)
 
     def take(self) -> tuple[Slot, Tensor] | None:
-        """A piece to be filled by this process, None if all of them are in use."""
+        """A piece to be filled by this process, None if all of its own are in use."""
         worker = get_worker_info()
-        assert (worker is not None) == bool(self._ways_back), "the process that loads has pieces of its own"
         owner = worker.id if worker else 0
-        if worker:
-            end, _ = self._ways_back[owner]
-            while end.poll():
-                self._free.append(end.recv())
-        else:
-            self._collect()
-        if not self._free:
+        # One look at each byte: the training process may set another meanwhile.
+        index = next((index for index, free in enumerate(self._free[owner].tolist()) if free), None)
+        if index is None:
             return None
-        slot = Slot(owner, self._free.pop())
-        return slot, self._memory[owner][slot.index]
+        self._free[owner, index] = False
+        return Slot(owner, index), self._memory[owner, index]
 
     def give_back(self, slot: Slot) -> None:
-        """Use a piece again that this process took, and that nobody has seen."""
-        self._free.append(slot.index)
+        """Use a piece again that was taken, and that nobody has seen."""
+        self._free[slot.owner, slot.index] = True
 
     def lent(self, slot: Slot) -> Tensor:
         """What is in a filled piece; it is used again when this tensor and all views of it are gone.
 
         To be called in the process that made the slots.
         """
-        self._collect()
-        view = self._memory[slot.owner][slot.index].numpy()[:]
+        view = self._memory[slot.owner, slot.index].numpy()[:]
         # The tensor's storage keeps this very array alive, and so do all views of the tensor, whoever holds them.
-        weakref.finalize(view, self._left.append, slot).atexit = False
+        weakref.finalize(view, self._free[slot.owner].numpy().__setitem__, slot.index, True).atexit = False
         return torch.from_numpy(view)
-
-    def _collect(self) -> None:
-        """Hand what was left back to its owner. Not done at once: the last tensor may go in the midst of anything."""
-        while self._left:
-            slot = self._left.popleft()
-            if self._ways_back:
-                self._ways_back[slot.owner][1].send(slot.index)
-            else:
-                self._free.append(slot.index)
-
-
-def _own(size: int) -> Tensor:
-    return torch.empty(size, dtype=torch.uint8)
 
 
 def _shared(size: int) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mstasks.bound import BoundTask
+from mstasks.data.contract import image_shape
 from mstasks.data.dataset import Split
 from mstasks.data.files import printable
 from mstasks.data.sampling import Sampler, resized
@@ -88,7 +89,7 @@ def _row(examine: Examiner, split: Split, id: str) -> _Row:
             pictures[bound.name] = _picture(examine, bound, id, raw)
         elif not bound.task.kind.dense:
             answers += _known(examine, bound, id, raw)
-    image = resized(sample.image, _shrunk(sample.image.shape[0], sample.image.shape[1]))
+    image = resized(sample.image, _shrunk(*image_shape(id, sample.image)))
     title = _short(id) if id.startswith(f"{split}/") else f"{split}: {_short(id)}"
     return _Row(title, image, pictures, tuple(answers))
 

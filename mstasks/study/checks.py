@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
@@ -12,6 +13,9 @@ from mstasks.study.arms import StudyArm
 from mstasks.study.model import Study
 from mstasks.study.recipes import ArmRecipes
 from mstasks.study.references import referenced
+
+_STRUCTURE = re.compile(r"backbone(\.structure\s*=|\s*=.*\bstructure[\"']?\s*:)")
+"""Begins an override that sets the structure."""
 
 
 def check_names_of_arms(study: Study, tree: Node, problems: Problems) -> None:
@@ -82,7 +86,7 @@ def _check_structures(
 ) -> None:
     """A network that a task is held out of does not have the structure of one that has seen the task."""
     for text in overrides:
-        for other in referenced(text) if "structure" in text else ():
+        for other in referenced(text) if _STRUCTURE.match(text) else ():
             if other not in held_out:
                 found = (
                     f"arm {quote(name)} has the structure of arm {quote(other)}, which sees the tasks that are left out"

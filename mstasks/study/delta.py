@@ -28,11 +28,15 @@ class ArmDelta:
         return paired_difference(list(self.percents.values()), [0.0] * len(self.percents))
 
 
+def delta_from(results: Results, arm: str) -> str | None:
+    """The arm that delta_m of an arm is taken from: the single-task arm, else the one that it is compared with."""
+    return results.state.plan.loaded.study.compare.single_task or results.reference(arm)
+
+
 def read_delta(results: Results, arm: str) -> ArmDelta | None:
     """delta_m of a trained arm; None for the arm that it is taken from, and if they share no seed or task."""
-    loaded = results.state.plan.loaded
-    other = loaded.study.compare.delta_from
-    if arm == other or loaded.arms[arm].shots or loaded.arms[other].shots:
+    arms, other = results.state.plan.loaded.arms, delta_from(results, arm)
+    if other is None or arm == other or arms[arm].shots or arms[other].shots:
         return None
     mine, theirs = _primary(results, Row(arm)), _primary(results, Row(other))
     tasks = frozenset(_tasks(mine) & _tasks(theirs))
@@ -46,9 +50,12 @@ def read_delta(results: Results, arm: str) -> ArmDelta | None:
 
 
 def delta_difference(results: Results, arm: str) -> PairedDifference | None:
-    """delta_m of an arm minus that of the arm that it is compared with, paired by seed; None if their tasks differ."""
+    """delta_m of an arm minus that of the arm that it is compared with, paired by seed.
+
+    None if their tasks differ, and without a single-task arm, since delta_m is that difference then.
+    """
     other = results.reference(arm)
-    if other is None or other == arm:
+    if results.state.plan.loaded.study.compare.single_task is None or other is None or other == arm:
         return None
     mine, theirs = read_delta(results, arm), read_delta(results, other)
     if mine is None or theirs is None or mine.tasks != theirs.tasks:

@@ -71,11 +71,6 @@ class Compare(Options):
     )
     select: Split = Field(description="The split on which anything was chosen: val.")
 
-    @property
-    def delta_from(self) -> str:
-        """The arm that delta_m is taken from."""
-        return self.single_task or self.baseline
-
 
 class HoldOut(Options):
     """Every task in turn is left out of training and then adapted to."""

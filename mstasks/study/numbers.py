@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mstasks.statistics import PairedDifference, spread
-from mstasks.study.delta import delta_difference, read_delta
+from mstasks.study.delta import delta_difference, delta_from, read_delta
 from mstasks.study.results import Difference, Results, Row
 
 COLUMNS = (
@@ -72,14 +72,13 @@ def _difference(paired: PairedDifference, other: Row, found: Difference | None =
 
 
 def _deltas(results: Results) -> Iterator[dict[str, object]]:
-    loaded = results.state.plan.loaded
-    for arm in loaded.arms:
-        delta = read_delta(results, arm)
-        if delta is None:
+    for arm in results.state.plan.loaded.arms:
+        delta, source = read_delta(results, arm), delta_from(results, arm)
+        if delta is None or source is None:
             continue
         row = Row(arm)
         about = {"arm": arm, "predictor": row.predictor, "metric": DELTA_M, **_mean(list(delta.percents.values()))}
-        yield _filled(about, _difference(delta.whole, Row(loaded.study.compare.delta_from)))
+        yield _filled(about, _difference(delta.whole, Row(source)))
         apart, other = delta_difference(results, arm), results.reference(arm)
         if apart is not None and other is not None:
             yield _filled(about, _difference(apart, Row(other)))

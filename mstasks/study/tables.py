@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mstasks.report.wording import duration
 from mstasks.statistics import spread
-from mstasks.study.delta import ArmDelta, delta_difference, read_delta
+from mstasks.study.delta import ArmDelta, delta_difference, delta_from, read_delta
 from mstasks.study.job import Job
 from mstasks.study.outcome import Status
 from mstasks.study.results import Results, Row
@@ -50,22 +50,17 @@ def tables(results: Results) -> list[Table]:
 def arms_table(results: Results) -> Table:
     """What each arm costs, and delta_m."""
     compare = results.state.plan.loaded.study.compare
-    columns = [
-        "arm",
-        "runs",
-        "MACs",
-        "parameters",
-        "latency",
-        "time a run",
-        f"delta_m against {compare.delta_from} [95 %]",
-    ]
-    rows = [(*_costs(results, row), *_delta_m(results, row)) for row in _arms(results)]
-    note = (
-        "MACs, parameters and latency (one image) are of the network without its dead channels, seed by seed alike "
-        "or as a range; of a single-task arm, of all its networks together. delta_m is the mean over tasks of the "
-        "relative change of the primary metric in percent, better is up; a seed in which one of the tasks has no "
-        "change is missing."
-    )
+    columns = ["arm", "runs", "MACs", "parameters", "latency", "time a run"]
+    note = "MACs, parameters and latency (one image) are of the network without its dead channels, seed by seed alike "
+    note += "or as a range; of a single-task arm, of all its networks together."
+    rows = [_costs(results, row) for row in _arms(results)]
+    if any(read_delta(results, row.arm) for row in _arms(results)):
+        rows = [(*cells, *_delta_m(results, row)) for cells, row in zip(rows, _arms(results), strict=True)]
+        columns.append(f"delta_m against {compare.single_task or compare.baseline} [95 %]")
+        note += (
+            " delta_m is the mean over tasks of the relative change of the primary metric in percent, better is up; a "
+            "seed in which one of the tasks has no change is missing."
+        )
     if compare.single_task:
         columns.append("difference in delta_m [95 %]")
         note += " Its difference is paired by seed, as that of a metric, between arms of the same tasks."
@@ -190,10 +185,13 @@ def _millions(counts: list[int]) -> str:
 
 def _delta_m(results: Results, row: Row) -> tuple[str, ...]:
     """delta_m of an arm, and with a single-task arm its difference from that of the arm that it is compared with."""
-    compare = results.state.plan.loaded.study.compare
+    single = results.state.plan.loaded.study.compare.single_task
     found = read_delta(results, row.arm) if row.shots is None else None
-    own = _own_delta(found) if found else "baseline" if row.arm == compare.delta_from else NOTHING
-    return (own, _delta_apart(results, row, found)) if compare.single_task else (own,)
+    if found is None:
+        own = "baseline" if row.arm == delta_from(results, row.arm) else NOTHING
+    else:
+        own = _own_delta(found) + ("" if single else _beside(results, row))
+    return (own, _delta_apart(results, row, found)) if single else (own,)
 
 
 def _own_delta(found: ArmDelta) -> str:
@@ -206,5 +204,8 @@ def _delta_apart(results: Results, row: Row, found: ArmDelta | None) -> str:
     apart = delta_difference(results, row.arm) if found else None
     if apart is None or apart.mean is None:
         return "baseline" if found and results.reference(row.arm) == row.arm else NOTHING
-    beside = "" if results.is_plain(row.arm) else f" vs {results.reference(row.arm)}"
-    return f"{percents(apart.mean, None, apart.interval)} ({apart.count}){beside}"
+    return f"{percents(apart.mean, None, apart.interval)} ({apart.count}){_beside(results, row)}"
+
+
+def _beside(results: Results, row: Row) -> str:
+    return "" if results.is_plain(row.arm) else f" vs {results.reference(row.arm)}"

@@ -32,6 +32,7 @@ def normals(stored: NDArray[Any], sample: Sample = everything) -> RawTarget:
     Raises:
         ValueError: If the array is not (H, W, 3) of numbers, or its vectors are not of about unit length, or not one of
             their components is negative, which no surface but one to the upper left of the axis can face a camera with.
+            Of a large array, rows in equal steps are looked at, and all of it if they are not as they should be.
     """
     value = _vectors(stored)
     # Some rows almost always tell that all is well; if they leave a doubt, all of them decide.

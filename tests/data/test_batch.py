@@ -206,3 +206,13 @@ def test_a_large_finite_label_is_no_error(large: float) -> None:
     samples, _ = batch()
     samples[1].targets["depth"].value[...] = large
     assert bool(torch.isfinite(collate(samples, INFOS).targets["depth"].value).all())
+
+
+def test_who_changes_a_label_in_place_does_not_spoil_the_gradient_of_another_task() -> None:
+    _, collated = batch()
+    weight = torch.ones(3, 1, 4, 6, requires_grad=True)
+    loss = (weight * collated.targets["depth"].value).sum()
+    collated.targets["edges"].value.clamp_(max=0.5)
+    loss.backward()
+    assert weight.grad is not None
+    assert torch.equal(weight.grad, collated.targets["depth"].value)

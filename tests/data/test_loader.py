@@ -16,8 +16,10 @@ import torch
 
 from mstasks import RawTarget, Sample, Split, TargetInfo, TargetKind
 from mstasks.data.batch import Batch
-from mstasks.data.loader import SampleError, eval_batches, train_batches
+from mstasks.data.layout import Layout
+from mstasks.data.loader import SampleError, _Batches, _Evaluation, _Failure, _Filled, eval_batches, train_batches
 from mstasks.data.pipeline import Pipeline
+from mstasks.data.slots import make_slots
 
 INFOS = {"depth": TargetInfo(TargetKind.DEPTH_MAP)}
 IDS = [f"s{i}" for i in range(7)]
@@ -157,3 +159,25 @@ def test_an_unreadable_sample_is_one_readable_sentence(workers: int, error: type
 def test_no_samples_are_refused() -> None:
     with pytest.raises(ValueError, match="There are no samples to train on"):
         train_batches(Noise(), [], Pipeline([], INFOS, (8, 8)), INFOS, 2, 0, 0, 1)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_batches_go_round_in_the_same_memory_unless_they_are_kept(workers: int) -> None:
+    pipeline = Pipeline(AUGMENT, INFOS, (12, 12))
+    places = set()
+    for batch in train_batches(Noise(), IDS, pipeline, INFOS, 3, 0, 0, 40, workers):
+        assert batch.images.untyped_storage().nbytes() > batch.images.nbytes  # the whole batch lies together
+        places.add(batch.images.data_ptr())
+    assert len(places) <= 6
+    kept = train(workers, steps=20)
+    assert len({batch.images.data_ptr() for batch in kept}) == 20
+    assert_same(kept, train(0, steps=20))
+
+
+def test_memory_of_a_batch_that_failed_is_used_again() -> None:
+    pipeline, layout = Pipeline([], INFOS, (8, 8)), Layout(INFOS, (8, 8))
+    slots = make_slots(layout.bytes(2), 0, 100)
+    assert slots is not None
+    batches = _Batches(Noise("s4"), _Evaluation(tuple(IDS), 2), pipeline, layout, slots)
+    assert all(isinstance(batches[2], _Failure) for _ in range(10))
+    assert isinstance(batches[0], _Filled)

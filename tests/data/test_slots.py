@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import shutil
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from mstasks.data.slots import Slot, Slots
+from mstasks.data.slots import Slot, Slots, make_slots
 
 SIZE = 1000
 
@@ -26,7 +28,7 @@ def filled(slots: Slots, byte: int) -> Slot | None:
 
 
 def test_what_is_held_is_never_filled_again() -> None:
-    slots = Slots(SIZE, 0)
+    slots = Slots(SIZE, 1, 4, shared=False)
     held: list[Tensor] = []
     while (slot := filled(slots, len(held))) is not None:
         held.append(slots.lent(slot))
@@ -36,7 +38,7 @@ def test_what_is_held_is_never_filled_again() -> None:
 
 
 def test_a_piece_comes_back_when_the_last_view_of_it_is_gone() -> None:
-    slots = Slots(SIZE, 0)
+    slots = Slots(SIZE, 1, 4, shared=False)
     held = [slots.lent(slot) for slot in iter(lambda: filled(slots, 7), None)]
     view = held.pop(0)[64:128].view(torch.float32).reshape(4, 4).T
     assert slots.take() is None
@@ -48,7 +50,7 @@ def test_a_piece_comes_back_when_the_last_view_of_it_is_gone() -> None:
 
 
 def test_a_graph_that_needs_a_batch_keeps_it() -> None:
-    slots = Slots(SIZE, 0)
+    slots = Slots(SIZE, 1, 4, shared=False)
     others = [slot for slot, _ in iter(slots.take, None)]
     slots.give_back(others[0])
     slot = filled(slots, 0)
@@ -65,7 +67,7 @@ def test_a_graph_that_needs_a_batch_keeps_it() -> None:
 
 
 def test_what_was_taken_and_not_shown_may_be_given_back() -> None:
-    slots = Slots(SIZE, 0)
+    slots = Slots(SIZE, 1, 4, shared=False)
     taken = [slot for slot, _ in iter(slots.take, None)]
     slots.give_back(taken[0])
     again = slots.take()
@@ -73,36 +75,69 @@ def test_what_was_taken_and_not_shown_may_be_given_back() -> None:
     assert again[0] == taken[0]
 
 
+@pytest.mark.parametrize(
+    ("workers", "batches", "expected"),
+    [(0, 100, (1, 4)), (1, 100, (1, 4)), (2, 100, (2, 3)), (8, 100, (8, 3)), (8, 2, (8, 1)), (0, 1, (1, 1))],
+)
+def test_there_are_as_many_pieces_as_are_needed_at_once(workers: int, batches: int, expected: tuple[int, int]) -> None:
+    slots = make_slots(SIZE, workers, batches)
+    assert slots is not None
+    assert slots._memory.shape == (*expected, SIZE)
+    assert slots._memory.is_shared() == (workers > 0)
+
+
+def test_no_more_than_half_of_the_shared_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=8 * SIZE - 1))
+    assert make_slots(SIZE, 1, 100) is None
+    assert make_slots(SIZE, 0, 100) is not None
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=8 * SIZE))
+    assert make_slots(SIZE, 1, 100) is not None
+
+
 class Numbers(TorchDataset[Slot | None]):
     def __init__(self, slots: Slots) -> None:
         self.slots = slots
 
     def __len__(self) -> int:
-        return 40
+        return 60
 
     def __getitem__(self, index: int) -> Slot | None:
         return filled(self.slots, index)
 
 
-def numbers(slots: Slots, context: str) -> Iterator[Slot | None]:
-    yield from DataLoader(Numbers(slots), batch_size=None, num_workers=2, multiprocessing_context=context)
+def numbers(slots: Slots, workers: int, context: str = "fork") -> Iterator[Slot | None]:
+    yield from DataLoader(Numbers(slots), batch_size=None, num_workers=workers, multiprocessing_context=context)
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_loader_processes_and_the_one_that_trains_see_the_same_bytes(context: str) -> None:
-    slots = Slots(SIZE, 2)
-    seen = []
-    for index, slot in enumerate(numbers(slots, context)):
-        assert slot is not None, "two batches held, and none left"
-        tensor = slots.lent(slot)
-        assert torch.equal(tensor, torch.full((SIZE,), index, dtype=torch.uint8))
-        seen.append(slot)
-    assert len(seen) == 40
-    assert len(set(seen)) <= 8
+@pytest.mark.parametrize(("workers", "context"), [(1, "fork"), (2, "fork"), (3, "fork"), (2, "spawn")])
+def test_loader_processes_always_find_a_piece_for_who_holds_one_batch(workers: int, context: str) -> None:
+    slots = make_slots(SIZE, workers, 60)
+    assert slots is not None
+    seen = 0
+    for index, slot in enumerate(numbers(slots, workers, context)):
+        assert slot is not None
+        batch = slots.lent(slot)  # while the name still holds the one before
+        assert torch.equal(batch, torch.full((SIZE,), index, dtype=torch.uint8))
+        seen += 1
+    assert seen == 60
 
 
-def test_loader_processes_whose_pieces_are_all_held_find_none_and_go_on() -> None:
-    slots = Slots(SIZE, 2)
-    held = [slots.lent(slot) for slot in numbers(slots, "fork") if slot is not None]
-    assert 4 <= len(held) <= 8
-    assert sorted({int(tensor[0]) for tensor in held}) == sorted(int(tensor.max()) for tensor in held)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pieces_that_were_all_held_go_round_again_when_they_are_left(workers: int) -> None:
+    slots = make_slots(SIZE, workers, 60)
+    assert slots is not None
+    held: list[Tensor] = []
+    found = []
+    for index, slot in enumerate(numbers(slots, workers)):
+        if slot is not None:
+            tensor = slots.lent(slot)
+            assert int(tensor.min()) == int(tensor.max()) == index
+            held.append(tensor)
+        found.append(slot is not None)
+        if index == 30:
+            held.clear()
+        if index > 30:
+            del held[:-1]
+    pieces = slots._memory.shape[0] * slots._memory.shape[1]
+    assert sum(found[:31]) == pieces
+    assert all(found[31 + 3 * workers :])

@@ -126,6 +126,17 @@ BAD = {
         ["a.study.yaml:9:42: arm 'thin' has the structure of arm 'sparse', which sees the tasks that are left out"],
         "add 'sparse' to hold_out.arms, or remove 'thin'",
     ),
+    "the same, and an arm whose name only sounds like it": (
+        changed(
+            "  dense:\n",
+            "  structure: {}\n"
+            '  thin: {overrides: ["sparsity.reference={arm.structure}", "backbone={model: a, structure: {arm.sparse}}"]}\n'
+            "  dense:\n",
+        )
+        + "hold_out: {tasks: [depth], arms: [dense, thin]}\n",
+        ["a.study.yaml:10:42: arm 'thin' has the structure of arm 'sparse', which sees the tasks that are left out"],
+        "add 'sparse' to hold_out.arms, or remove 'thin'",
+    ),
     "no single-task arm": (
         changed("baseline: dense,", "baseline: dense, single_task: dense,"),
         ["a.study.yaml:7:41: the recipe of arm 'dense' has method multi-task"],

@@ -219,6 +219,25 @@ def test_arms_without_a_task_are_compared_with_the_counterpart_of_what_against_n
     assert found.baseline == Row("sparse-to-depth", 5, ADAPTED)
 
 
+def test_delta_m_of_arms_without_a_task_is_taken_from_the_baseline_without_it(bench: Bench) -> None:
+    results = bench.run(bench.plan(HELD_OUT))
+    cells = {row[0]: row[-1] for row in arms_table(results).rows}
+    assert (cells["dense"], cells["dense-without-depth"]) == ("baseline", "baseline")
+    assert cells["wide"].endswith("(2; 2 tasks) vs sparse")
+    assert cells["sparse-without-depth"].endswith("(2; 1 tasks)")
+    taken = [(row["arm"], row["against"]) for row in numbers.differences(results) if row["metric"] == "delta_m"]
+    expected = [("sparse", "dense"), ("wide", "sparse"), ("deep", "wide")]
+    expected += [("sparse-without-depth", "dense-without-depth"), ("wide-without-depth", "sparse-without-depth")]
+    assert sorted(map(str, taken)) == sorted(map(str, expected))
+
+
+def test_a_study_of_one_arm_has_no_delta_m(bench: Bench) -> None:
+    text = "name: small\nrecipe: base.yaml\nseeds: [0]\narms:\n  dense: {}\ncompare: {baseline: dense, select: val}\n"
+    table = arms_table(bench.run(bench.plan(text)))
+    assert table.columns[-1] == "time a run"
+    assert "delta_m" not in table.note
+
+
 def test_without_a_counterpart_nothing_is_compared(bench: Bench) -> None:
     text = HELD_OUT.replace("arms: [dense, sparse, wide]", "arms: [sparse, deep]")
     results = bench.run(bench.plan(text))

@@ -105,6 +105,27 @@ def test_one_negative_component_anywhere_is_enough(row: int) -> None:
     assert normals(stored).valid.all()
 
 
+def test_some_rows_accept_a_large_array_and_all_of_them_refuse_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mstasks_nyuv2.unit_vectors._ENOUGH", 60)
+    stored = np.zeros((40, 6, 3), np.float32)  # every fifth row is looked at first
+    stored[..., 2] = -1
+    stored[::5, :, 2] = -3
+    assert normals(stored).valid.all()  # rows in doubt, but the whole of it is well
+    stored[..., 2] = 3
+    stored[::5, :, 2] = -1
+    assert normals(stored).valid.all()  # those rows are well
+    stored[0, 0, 2] = 1
+    stored[..., 2] = np.abs(stored[..., 2])
+    with pytest.raises(ValueError, match=r"Found a median length of 3"):
+        normals(stored)
+    stored[..., 2] = 1
+    stored[3, 3, 2] = -1
+    assert normals(stored).valid.all()  # the only negative one is in another row
+    stored[3, 3, 2] = 1
+    with pytest.raises(ValueError, match="no negative component"):
+        normals(stored)
+
+
 def test_lengths_of_a_large_array_are_measured_band_by_band(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = normals(facing(3))
     monkeypatch.setattr("mstasks_nyuv2.unit_vectors._BAND", 70)
