@@ -188,7 +188,7 @@ def _delta_m(results: Results, row: Row) -> tuple[str, ...]:
     single = results.state.plan.loaded.study.compare.single_task
     found = read_delta(results, row.arm) if row.shots is None else None
     if found is None:
-        own = "baseline" if row.arm == delta_from(results, row.arm) else NOTHING
+        own = "baseline" if row.shots is None and row.arm == delta_from(results, row.arm) else NOTHING
     else:
         own = _own_delta(found) + ("" if single else _beside(results, row))
     return (own, _delta_apart(results, row, found)) if single else (own,)

@@ -224,7 +224,7 @@ def test_delta_m_of_arms_without_a_task_is_taken_from_the_baseline_without_it(be
     cells = {row[0]: row[-1] for row in arms_table(results).rows}
     assert (cells["dense"], cells["dense-without-depth"]) == ("baseline", "baseline")
     assert cells["wide"].endswith("(2; 2 tasks) vs sparse")
-    assert cells["sparse-without-depth"].endswith("(2; 1 tasks)")
+    assert cells["sparse-without-depth"].endswith("(2; 2 tasks)")
     taken = [(row["arm"], row["against"]) for row in numbers.differences(results) if row["metric"] == "delta_m"]
     expected = [("sparse", "dense"), ("wide", "sparse"), ("deep", "wide")]
     expected += [("sparse-without-depth", "dense-without-depth"), ("wide-without-depth", "sparse-without-depth")]
