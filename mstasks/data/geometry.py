@@ -51,15 +51,10 @@ class Similarity:
 
 def mirror(across: bool, down: bool) -> Similarity:
     """The move that exchanges left and right, or top and bottom, or both."""
-    return _MIRRORS[across, down]
+    return Similarity(1.0, np.diag([-1.0 if across else 1.0, -1.0 if down else 1.0]))
 
 
 IDENTITY = Similarity(1.0, np.eye(2))
-_MIRRORS = {
-    (across, down): Similarity(1.0, np.diag([-1.0 if across else 1.0, -1.0 if down else 1.0]))
-    for across in (False, True)
-    for down in (False, True)
-} | {(False, False): IDENTITY}
 
 
 def similarity(linear: NDArray[np.float64], before: tuple[int, int], after: tuple[int, int]) -> Similarity:
@@ -108,7 +103,7 @@ def moved_values(
     if move.is_identity:
         return value
     if kind is TargetKind.DEPTH_MAP:
-        return value if move.flips else (value / np.float32(move.zoom)).astype(np.float32)
+        return value if move.flips is not None else (value / np.float32(move.zoom)).astype(np.float32)
     if kind is TargetKind.VECTOR_MAP:
         return _moved_vectors(value, move)
     if swap is not None and move.mirrors:

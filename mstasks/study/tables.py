@@ -61,9 +61,9 @@ def arms_table(results: Results) -> Table:
             " delta_m is the mean over tasks of the relative change of the primary metric in percent, better is up; a "
             "seed in which one of the tasks has no change is missing."
         )
-    if compare.single_task:
-        columns.append("difference in delta_m [95 %]")
-        note += " Its difference is paired by seed, as that of a metric, between arms of the same tasks."
+        if compare.single_task:
+            columns.append("difference in delta_m [95 %]")
+            note += " Its difference is paired by seed, as that of a metric, between arms of the same tasks."
     return Table("Arms", tuple(columns), rows, note, numbers=tuple(columns[1:]))
 
 

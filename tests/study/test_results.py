@@ -231,6 +231,11 @@ def test_delta_m_of_arms_without_a_task_is_taken_from_the_baseline_without_it(be
     assert sorted(map(str, taken)) == sorted(map(str, expected))
 
 
+def test_before_there_are_scores_no_column_is_without_cells(bench: Bench) -> None:
+    table = arms_table(bench.run(bench.plan(ADAPTED_STUDY), wanted=[]))
+    assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
 def test_a_study_of_one_arm_has_no_delta_m(bench: Bench) -> None:
     text = "name: small\nrecipe: base.yaml\nseeds: [0]\narms:\n  dense: {}\ncompare: {baseline: dense, select: val}\n"
     table = arms_table(bench.run(bench.plan(text)))
