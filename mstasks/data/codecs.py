@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -89,7 +91,7 @@ def opened(file: BinaryIO) -> ImageFile:
     return picture
 
 
-def decode(picture: ImageFile, file: BinaryIO, enough: tuple[int, int] | None = None) -> None:
+def decode(picture: ImageFile, file: BinaryIO, enough: tuple[int, int] | None = None) -> NDArray[np.uint8] | None:
     """Decode a picture that was just opened.
 
     Args:
@@ -97,18 +99,21 @@ def decode(picture: ImageFile, file: BinaryIO, enough: tuple[int, int] | None = 
         file: What it was opened from.
         enough: Width and height, as stored, that are enough for a JPEG; see `decode_jpeg`.
 
+    Returns:
+        What `decode_jpeg` returns; None, the pixels are in the picture, for all others.
+
     Raises:
         ValueError: If it has too many pixels, is cut short, or is damaged.
     """
     if isinstance(picture, JpegImageFile):
-        decode_jpeg(picture, file, enough)
-        return
+        return decode_jpeg(picture, file, enough)
     slow = picture.tile and picture.tile[0][0] in ("ppm", "ppm_plain")
     check_pixels(*picture.size, _MOST_BY_PYTHON if slow else _MOST.get(picture.format or "", MAX_PIXELS))
     if isinstance(picture, PngImageFile):
         decode_png(picture, file)
     else:
         load_pixels(picture)
+    return None
 
 
 def _check_packing(picture: ImageFile) -> None:

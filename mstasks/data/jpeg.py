@@ -6,6 +6,9 @@ import io
 import re
 from typing import BinaryIO
 
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -18,8 +21,8 @@ _SEGMENT = re.compile(rb"\xff([\x01-\xfe])")
 _ALONE = {bytes([code]) for code in (0x01, *range(0xD0, 0xDA))}
 _WIDEST_GAP = 1024
 _MOST_SEGMENTS = 400
-_GREY = {127, 128}
-_LONGEST_DOUBTED = 64 << 20
+_GREY = {127, 128}  # what the decoder takes for data that never came
+_LONGEST_HELD = 64 << 20
 
 
 def check_jpeg(file: BinaryIO) -> None:
@@ -43,7 +46,7 @@ def check_jpeg(file: BinaryIO) -> None:
     raise RefusedError(f"it has more than {_MOST_SEGMENTS} parts before its pixels")
 
 
-def decode_jpeg(picture: JpegImageFile, file: BinaryIO, enough: tuple[int, int] | None) -> None:
+def decode_jpeg(picture: JpegImageFile, file: BinaryIO, enough: tuple[int, int] | None) -> NDArray[np.uint8] | None:
     """Decode a JPEG that was just opened, which leaves the file behind the first header of a scan.
 
     Args:
@@ -51,6 +54,9 @@ def decode_jpeg(picture: JpegImageFile, file: BinaryIO, enough: tuple[int, int] 
         file: What it was opened from.
         enough: Width and height, as stored, that are enough: it is then decoded at the smallest of 1, 1/2, 1/4, 1/8 of
             its size that is no smaller.
+
+    Returns:
+        RGB, uint8 (H, W, 3), if it is of that kind and not reduced; None if the pixels are in the picture.
 
     Raises:
         RefusedError: If it has too many pixels, is cut short, or is damaged.
@@ -61,12 +67,17 @@ def decode_jpeg(picture: JpegImageFile, file: BinaryIO, enough: tuple[int, int] 
         check_pixels(*picture.size, MAX_PIXELS if picture.layers <= 3 else MAX_PIXELS * 2 // 3)
     elif enough:
         check_pixels(*picture.size, _MOST_REDUCED)
+    whole = picture.size
     if enough:
         picture.draft(None, enough)  # None keeps the mode
     check_pixels(*picture.size, MAX_PIXELS)
-    load_pixels(picture)
-    if not _ends(file, start) or (_ends_grey(picture) and _ends_early(file, start)):
+    pixels = _rgb(file) if picture.mode == "RGB" and picture.size == whole else None
+    if pixels is None:
+        load_pixels(picture)
+    last = _last_pixel(picture) if pixels is None else set(pixels[-1, -1].tolist())
+    if not _ends(file, start) or (last <= _GREY and _ends_early(file, start)):
         raise RefusedError("it is cut short")
+    return pixels
 
 
 def _in_one_pass(picture: JpegImageFile, file: BinaryIO) -> bool:
@@ -75,6 +86,17 @@ def _in_one_pass(picture: JpegImageFile, file: BinaryIO) -> bool:
     file.seek(-length, 1)
     scan = file.read(3)
     return scan == bytes([0, length, picture.layers]) and not picture.info.get("progressive")
+
+
+def _rgb(file: BinaryIO) -> NDArray[np.uint8] | None:
+    """The pixels that Pillow would give, in half the time; None if there is anything wrong: Pillow is to say what."""
+    if file.seek(0, 2) > _LONGEST_HELD:
+        return None
+    file.seek(0)
+    try:
+        return np.asarray(simplejpeg.decode_jpeg(file.read()), np.uint8)
+    except ValueError:
+        return None
 
 
 def _ends(file: BinaryIO, start: int) -> bool:
@@ -91,16 +113,15 @@ def _ends(file: BinaryIO, start: int) -> bool:
     return False
 
 
-def _ends_grey(picture: Image.Image) -> bool:
-    """Whether the last pixel is of the grey that the decoder takes for data that never came."""
+def _last_pixel(picture: Image.Image) -> set[object]:
     pixel = picture.getpixel((picture.width - 1, picture.height - 1))
-    return set(pixel if isinstance(pixel, tuple) else (pixel,)) <= _GREY
+    return set(pixel if isinstance(pixel, tuple) else (pixel,))
 
 
 def _ends_early(file: BinaryIO, start: int) -> bool:
     """Whether data at the end of the first scan are missing: then, and only then, more of them change the picture."""
     file.seek(0)
-    content = file.read(_LONGEST_DOUBTED)
+    content = file.read(_LONGEST_HELD)
     end = _MARKER.search(content, start)
     if end is None:  # too long to be held twice
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,10 +17,12 @@ from torch.utils.data import Dataset as TorchDataset
 from mstasks.data.batch import Batch
 from mstasks.data.collate import Collation
 from mstasks.data.dataset import Dataset
+from mstasks.data.file_dataset import FileDataset
 from mstasks.data.layout import Layout
 from mstasks.data.pipeline import Pipeline
 from mstasks.data.sample import Sample
 from mstasks.data.slots import Slot, Slots, make_slots
+from mstasks.data.threads import iterate_threads
 from mstasks.errors import MstasksError
 from mstasks.targets import TargetInfo
 
@@ -183,8 +186,8 @@ class _Batches(TorchDataset[Batch | _Filled | _Failure]):
         slot, memory = (self._slots.take() if self._slots else None) or (None, None)
         try:
             collation = Collation(self._layout, len(entries), memory)
-            for id, seed in entries:
-                collation.add(self._sample(id, seed))
+            for seed, sample in zip((seed for _, seed in entries), self._read([id for id, _ in entries]), strict=True):
+                collation.add(self._processed(sample, seed))
         except (ValueError, OSError) as error:
             if self._slots and slot:
                 self._slots.give_back(slot)
@@ -197,11 +200,27 @@ class _Batches(TorchDataset[Batch | _Filled | _Failure]):
         assert self._slots is not None, "filled slots"
         return Batch.of(filled.ids, *self._layout.tensors(self._slots.lent(filled.slot), len(filled.ids)))
 
-    def _sample(self, id: str, seed: int | None) -> Sample:
-        try:
-            return self._pipeline(self._dataset.load(id, tuple(self._layout.infos)), seed)
-        except (ValueError, OSError) as error:
-            raise ValueError(str(error) if id in str(error) else f"sample {id!r}: {error}") from error
+    def _read(self, ids: Sequence[str]) -> Iterator[Sample]:
+        dataset = self._dataset
+        threads = isinstance(dataset, FileDataset) and dataset.thread_safe and dataset.decodes
+        return iterate_threads(self._load, ids) if threads else map(self._load, ids)
+
+    def _load(self, id: str) -> Sample:
+        with _naming(id):
+            return self._dataset.load(id, tuple(self._layout.infos))
+
+    def _processed(self, sample: Sample, seed: int | None) -> Sample:
+        with _naming(sample.id):
+            return self._pipeline(sample, seed)
+
+
+@contextmanager
+def _naming(id: str) -> Iterator[None]:
+    """Turn what is wrong with a sample into a ValueError that names it."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise ValueError(str(error) if id in str(error) else f"sample {id!r}: {error}") from error
 
 
 def _loaded(

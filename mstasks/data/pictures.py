@@ -75,8 +75,9 @@ def _decoded(
     convert = prepare(picture)
     if isinstance(picture, PngImageFile) and convert is np.asarray and (plain := plain_png(picture, file)) is not None:
         return plain, 1
-    decode(picture, file, ((height, width) if on_its_side else (width, height)) if at_least else None)
-    array = _in_bands(picture, convert)
+    enough = ((height, width) if on_its_side else (width, height)) if at_least else None
+    pixels = decode(picture, file, enough)
+    array = _in_bands(picture, convert) if pixels is None else pixels
     return array, orientation if early else _orientation(picture)
 
 

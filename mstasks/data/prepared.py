@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -57,12 +58,13 @@ class Prepared(FileDataset):
         self._dataset.label_size = (size[0], size[1])
         self._infos = dict(infos)
         self._size = (size[0], size[1])
-        self._last: tuple[tuple[Any, ...], NDArray[np.uint8], tuple[int, int]] | None = None
+        self._last: dict[int, tuple[tuple[Any, ...], NDArray[np.uint8], tuple[int, int]]] = {}
         self.at_least = dataset.at_least
+        self.thread_safe = dataset.thread_safe
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the last image."""
-        return {**self.__dict__, "_last": None}
+        """Everything but the last images."""
+        return {**self.__dict__, "_last": {}}
 
     def ids(self, split: Split) -> Sequence[str]:
         """Those of the data set."""
@@ -108,15 +110,16 @@ class Prepared(FileDataset):
         return RawTarget(nearest(raw.value, self._size), nearest(raw.valid, self._size))
 
     def _read(self, id: str) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-        """The resized image and its size before; the last one is remembered, since its labels ask for that size."""
+        """The resized image and its size before; each thread remembers its last, since its labels ask for that size."""
         source = self._dataset.source(id, IMAGE)
         now: tuple[Any, ...] = (id,)
         try:
             now += () if source is None else tuple(identity(file) for file in source.files)
         except (OSError, ValueError):  # reading it will say what is wrong with it
-            self._last = None
-        if self._last is None or self._last[0] != now:
+            self._last.pop(get_ident(), None)
+        last = self._last.get(get_ident())
+        if last is None or last[0] != now:
             image = self._dataset.image(id)
             shape = image_shape(id, image)
-            self._last = (now, np.asarray(resized(image, self._size), np.uint8), shape)
-        return self._last[1], self._last[2]
+            last = self._last[get_ident()] = (now, np.asarray(resized(image, self._size), np.uint8), shape)
+        return last[1], last[2]

@@ -40,7 +40,8 @@ def resized(array: NDArray[Any], size: tuple[int, int], smooth: bool = True) -> 
     if not (smooth and shrinks):
         return np.asarray(cv2.resize(array, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))
     writable = np.require(array, requirements=["C", "W"])  # torch warns of others, though it only reads
-    planes = torch.from_numpy(writable).permute(2, 0, 1)[None]
+    # The batch comes first, so that torch sees channels last, and gives them back so.
+    planes = torch.from_numpy(writable)[None].permute(0, 3, 1, 2)
     shrunk = interpolate(planes, size, mode="bilinear", antialias=True)
     return np.ascontiguousarray(shrunk[0].permute(1, 2, 0).numpy())
 

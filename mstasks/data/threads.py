@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from threading import current_thread
 from typing import TypeVar
@@ -24,9 +25,36 @@ def map_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) ->
     Raises:
         Exception: The first item's whose call raised.
     """
-    nested = current_thread().name.startswith(_NAME)  # a task that waits for tasks of its own pool waits for ever
-    threads = 1 if nested else _share()
+    threads = _threads()
     return [function(item) for item in items] if threads < 2 else list(_pool(os.getpid(), threads).map(function, items))
+
+
+def iterate_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """As `map_threads`, but one result after the other, for large ones: no more of them wait than there are threads.
+
+    Raises:
+        Exception: What a call raised, when its turn comes.
+    """
+    threads = _threads()
+    if threads < 2:
+        yield from map(function, items)
+        return
+    waiting: deque[Future[_Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(_pool(os.getpid(), threads).submit(function, item))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _threads() -> int:
+    nested = current_thread().name.startswith(_NAME)  # a task that waits for tasks of its own pool waits for ever
+    return 1 if nested else _share()
 
 
 def _share() -> int:

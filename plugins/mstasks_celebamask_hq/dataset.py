@@ -43,6 +43,8 @@ class CelebAMaskHQ(FileDataset):
         ValueError: If the folder is another one, or a file that is needed is missing or malformed.
     """
 
+    thread_safe = True
+
     def __init__(self, options: CelebAMaskHQOptions, size: tuple[int, int]) -> None:  # noqa: ARG002
         self._root = find_root(options.root)
         self._classes = chosen_classes(options.masks)

@@ -33,6 +33,8 @@ class Folder(FileDataset):
             splits, or no file of a target belongs to an image.
     """
 
+    thread_safe = True
+
     def __init__(self, options: FolderOptions, size: tuple[int, int]) -> None:  # noqa: ARG002
         self._options = options
         self._images = self._place(options.images, options.image_ending)

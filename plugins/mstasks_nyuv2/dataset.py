@@ -34,6 +34,7 @@ class NYUv2(FileDataset):
     def __init__(self, options: NYUv2Options, size: tuple[int, int]) -> None:  # noqa: ARG002
         self._options = options
         self._layout = find_layout(options.root, options.classes)
+        self.thread_safe = self._layout.thread_safe
         kept, val = split_off(self._layout.train, options.val_fraction, options.val_seed)
         self._ids: Mapping[Split, Sequence[str]] = {
             "train": tuple(kept),

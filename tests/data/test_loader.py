@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from mstasks import RawTarget, Sample, Split, TargetInfo, TargetKind
+from mstasks import Dataset, FileDataset, RawTarget, Sample, Source, Split, TargetInfo, TargetKind
+from mstasks.data import threads
 from mstasks.data.batch import Batch
 from mstasks.data.layout import Layout
 from mstasks.data.loader import SampleError, _Batches, _Evaluation, _Failure, _Filled, eval_batches, train_batches
@@ -50,7 +52,34 @@ class Noise:
         return Sample(id, generator.integers(0, 256, (16, 16, 3), dtype=np.uint8), {"depth": depth})
 
 
-def train(workers: int = 0, start: int = 0, steps: int = 6, seed: int = 0, dataset: Noise | None = None) -> list[Batch]:
+class Files(FileDataset):
+    """The same noise part by part; records which threads read it."""
+
+    def __init__(self, thread_safe: bool, broken: str = "") -> None:
+        self.thread_safe = thread_safe
+        self.noise = Noise(broken)
+        self.threads: set[threading.Thread] = set()
+
+    def ids(self, split: Split) -> Sequence[str]:
+        return IDS
+
+    def image(self, id: str) -> np.ndarray:
+        self.threads.add(threading.current_thread())
+        return self.noise.load(id, ()).image
+
+    def target(self, id: str, name: str) -> RawTarget | None:
+        return self.noise.load(id, ()).targets[name]
+
+    def source(self, id: str, part: str) -> Source | None:
+        return None
+
+    def describe(self) -> str:
+        return "Noise."
+
+
+def train(
+    workers: int = 0, start: int = 0, steps: int = 6, seed: int = 0, dataset: Dataset | None = None
+) -> list[Batch]:
     pipeline = Pipeline(AUGMENT, INFOS, (12, 12))
     return list(train_batches(dataset or Noise(), IDS, pipeline, INFOS, 3, seed, start, steps, workers))
 
@@ -181,3 +210,25 @@ def test_memory_of_a_batch_that_failed_is_used_again() -> None:
     batches = _Batches(Noise("s4"), _Evaluation(tuple(IDS), 2), pipeline, layout, slots)
     assert all(isinstance(batches[2], _Failure) for _ in range(10))
     assert isinstance(batches[0], _Filled)
+
+
+def test_files_are_read_in_threads_if_the_data_set_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_processors", lambda: 3)
+    for thread_safe in (True, False):
+        dataset = Files(thread_safe)
+        assert_same(train(dataset=dataset), train())
+        assert (threading.main_thread() in dataset.threads) != thread_safe
+
+
+def test_a_file_that_a_thread_cannot_read_is_one_readable_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_processors", lambda: 3)
+    with pytest.raises(SampleError, match=r"^'depth/s3.npy' is broken. `mstasks check RECIPE --data` lists"):
+        train(dataset=Files(True, broken="s3"))
+
+
+def test_what_a_cache_holds_is_not_read_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_processors", lambda: 3)
+    monkeypatch.setattr(Files, "decodes", False)
+    dataset = Files(True)
+    train(dataset=dataset)
+    assert dataset.threads == {threading.main_thread()}

@@ -1,4 +1,4 @@
-"""Label pictures that OpenCV decodes are those that Pillow decodes; it is asked for no others."""
+"""Label pictures that kornia-rs decodes are those that Pillow decodes; it is asked for no others."""
 
 from __future__ import annotations
 
@@ -47,9 +47,21 @@ def test_so_is_what_has_a_transparent_colour_16_bits_or_an_orientation() -> None
         stored(noise(6, 6), transparency=3),
         stored(noise(6, 6).astype(np.uint16) * 99),
         stored(noise(6, 6), exif=exif),
-        stored(noise(6, 6), icc_profile=b"not one"),
     ]
-    assert [plain_png(PngImageFile(file), file) for file in files] == [None] * 4
+    assert [plain_png(PngImageFile(file), file) for file in files] == [None] * 3
+
+
+def test_a_colour_profile_changes_nothing() -> None:
+    file = stored(noise(6, 6), icc_profile=b"not one")
+    np.testing.assert_array_equal(plain_png(PngImageFile(file), file), noise(6, 6))
+
+
+def test_without_the_function_pillow_decodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delattr("kornia_rs.io.decode_image_png_u8")
+    file = stored(noise(6, 6))
+    assert plain_png(PngImageFile(file), file) is None
+    (tmp_path / "labels.png").write_bytes(file.getvalue())
+    np.testing.assert_array_equal(read_picture(tmp_path / "labels.png"), noise(6, 6))
 
 
 def test_an_orientation_is_undone(tmp_path: Path) -> None:

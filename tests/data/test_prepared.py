@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -129,9 +130,20 @@ def test_an_image_is_read_once_for_itself_and_its_labels() -> None:
     for id in ("a", "b"):
         resized.load(id, tuple(INFOS))
     assert dataset.reads == ["a", "b"]
-    assert pickle.loads(pickle.dumps(resized))._last is None
+    assert pickle.loads(pickle.dumps(resized))._last == {}
 
 
 def test_a_turned_label_is_refused_as_it_is_without_resizing() -> None:
     with pytest.raises(ValueError, match="'classes' of 'b' is turned against its image: it has 60 rows and 40 columns"):
         Prepared(Memory((60, 40)), INFOS, SIZE).target("b", "classes")
+
+
+def test_each_thread_remembers_its_own_image() -> None:
+    dataset = Memory()
+    resized = Prepared(dataset, INFOS, SIZE)
+    resized.image("a")
+    thread = threading.Thread(target=resized.image, args=("b",))
+    thread.start()
+    thread.join()
+    resized.target("a", "classes")
+    assert dataset.reads == ["a", "b"]

@@ -129,15 +129,12 @@ def test_pieces_that_were_all_held_go_round_again_when_they_are_left(workers: in
     held: list[Tensor] = []
     found = []
     for index, slot in enumerate(numbers(slots, workers)):
-        if slot is not None:
-            tensor = slots.lent(slot)
-            assert int(tensor.min()) == int(tensor.max()) == index
-            held.append(tensor)
-        found.append(slot is not None)
-        if index == 30:
-            held.clear()
         if index > 30:
-            del held[:-1]
+            held.clear()
+        if slot is not None:
+            held.append(slots.lent(slot))
+            assert int(held[-1].min()) == int(held[-1].max()) == index
+        found.append(slot is not None)
     pieces = slots._memory.shape[0] * slots._memory.shape[1]
     assert sum(found[:31]) == pieces
     assert all(found[31 + 3 * workers :])

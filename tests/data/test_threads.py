@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from mstasks.data import threads
-from mstasks.data.threads import map_threads
+from mstasks.data.threads import iterate_threads, map_threads
 
 
 def processors(monkeypatch: pytest.MonkeyPatch, count: int, workers: int = 0) -> None:
@@ -58,3 +58,36 @@ def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch
     if child == 0:  # the threads of the parent are not here: whoever waits for them waits for ever
         os._exit(0 if map_threads(abs, [-3, -4]) == [3, 4] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_results_one_by_one_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    for count in (1, 3):
+        processors(monkeypatch, count)
+        assert list(iterate_threads(lambda number: number * number, range(50))) == [n * n for n in range(50)]
+
+
+def test_no_more_results_wait_than_there_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    processors(monkeypatch, 3)
+    begun: list[int] = []
+    results = iterate_threads(begun.append, range(50))
+    for taken in range(1, 20):
+        next(results)
+        assert len(begun) <= taken + 3
+
+
+def test_an_error_comes_when_its_turn_comes_and_ends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    processors(monkeypatch, 2)
+    begun: list[int] = []
+
+    def fail(number: int) -> int:
+        begun.append(number)
+        if number == 3:
+            raise ValueError(f"no {number}")
+        return number
+
+    results = iterate_threads(fail, range(50))
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="no 3"):
+        next(results)
+    assert list(results) == []
+    assert max(begun) <= 6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from mstasks.data.cache.key import Key, Keys
 from mstasks.data.cache.store import Store
 from mstasks.data.dataset import Split
 from mstasks.data.file_dataset import IMAGE, FileDataset, Source
-from mstasks.data.sample import RawTarget
+from mstasks.data.sample import RawTarget, Sample
 
 _TICK = 20_000_000  # ns; the clock of a file system advances every 4 to 10 ms
 
@@ -60,6 +60,8 @@ class CachedDataset(FileDataset):
         self.dataset = dataset
         self.store = store
         self.at_least = dataset.at_least
+        self.thread_safe = dataset.thread_safe
+        self._decoded = False
         self._kind = kind
         self._keys = Keys(dataset, kind)
 
@@ -78,6 +80,16 @@ class CachedDataset(FileDataset):
     def describe(self) -> str:
         """What the data set says about itself."""
         return self.dataset.describe()
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the sample that was read last did not come from the cache alone."""
+        return self._decoded
+
+    def load(self, id: str, targets: Collection[str]) -> Sample:
+        """As of any data set of files."""
+        self._decoded = False
+        return super().load(id, targets)
 
     def image(self, id: str) -> NDArray[np.uint8]:
         """The photograph, as the data set gives it."""
@@ -99,6 +111,7 @@ class CachedDataset(FileDataset):
         found = self.store.read(key.digest)
         if found is not None:
             return found
+        self._decoded = True
         return self._added(id, part, key)[0] if self.store.filling else self.decode(id, part)
 
     def decode(self, id: str, part: str) -> Arrays:

@@ -26,10 +26,12 @@ class Layout(Protocol):
     Attributes:
         train: Ids of the official train split, in a fixed order.
         test: Ids of the official test split.
+        thread_safe: Whether several threads may read from it at once.
     """
 
     train: tuple[str, ...]
     test: tuple[str, ...]
+    thread_safe: bool
 
     def image(self, id: str, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
         """The photograph, uint8 (H, W, 3); as small as ``at_least`` if that is faster."""

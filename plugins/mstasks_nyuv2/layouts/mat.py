@@ -33,6 +33,8 @@ class OfficialMat:
         ValueError: If the file, its splits or its class map are missing or malformed.
     """
 
+    thread_safe = False  # HDF5 reads with one lock for all threads
+
     def __init__(self, file: Path, classes: int) -> None:
         self._of_894 = partial(labels.of_894, classes=classes)
         self._frames = LabeledMat.of(file)

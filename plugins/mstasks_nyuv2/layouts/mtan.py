@@ -37,6 +37,8 @@ class MTAN:
         ValueError: If 40 classes are asked for, or a split has no images.
     """
 
+    thread_safe = True
+
     def __init__(self, root: Path, classes: int) -> None:
         if classes != 13:
             raise ValueError(

@@ -45,6 +45,8 @@ class NYUDMT:
         ValueError: If images or lists are missing or malformed, or an id is in both splits.
     """
 
+    thread_safe = True
+
     def __init__(self, root: Path, classes: int) -> None:
         self._root = root
         images = root / "images"

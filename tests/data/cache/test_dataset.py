@@ -18,6 +18,7 @@ from cache_assertions import assert_same_samples, forbid_decoding, load_all, thr
 from PIL import Image
 
 from mstasks import IMAGE, Dataset, Sample
+from mstasks.data import threads
 from mstasks.data.batch import Batch
 from mstasks.data.cache import dataset as dataset_module
 from mstasks.data.cache.dataset import CachedDataset
@@ -258,3 +259,26 @@ def test_memory_and_descriptors_stay_flat_over_epochs(album: Album) -> None:
 
     assert len({held() for _ in range(20)}) == 1
     assert held()[1] == 0
+
+
+def test_it_tells_whether_the_last_sample_was_decoded(album: Album) -> None:
+    cached = through_cache(album)
+    assert isinstance(cached, CachedDataset)
+    assert not cached.decodes
+    for expected in (True, False):
+        cached.load("p0", TARGETS)
+        assert cached.decodes == expected
+    cached.load("p1", TARGETS)
+    assert cached.decodes
+
+
+def test_threads_that_fill_it_get_and_leave_what_one_alone_does(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_processors", lambda: 4)
+    monkeypatch.setattr(Album, "thread_safe", True)
+    expected = load_all(album)
+    cached = through_cache(album)
+    for _ in range(2):  # of the first batch, one thread decodes all
+        pipeline = Pipeline([], INFOS, (32, 40))
+        assert sum(len(batch.ids) for batch in eval_batches(cached, album.every(), pipeline, INFOS, 2)) == 6
+    forbid_decoding(album, monkeypatch)
+    assert_same_samples(load_all(through_cache(album, "read")), expected)
