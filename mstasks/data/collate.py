@@ -68,8 +68,10 @@ class Collation:
             if raw is None:
                 values[...], valid[position] = 0, False
             else:
-                _write(self._infos[name], raw, values, valid[position])
-                _check(name, self._infos[name], values, sample.id)
+                info = self._infos[name]
+                everywhere = _write(info, raw, values, valid[position])
+                # Class indices are an eighth as many bytes as they were read.
+                _check(name, info, raw.value if everywhere and info.kind is TargetKind.LABEL_MAP else values, sample.id)
         self._ids.append(sample.id)
 
     def batch(self) -> Batch:
@@ -88,15 +90,17 @@ def _split(channels_last: NDArray[Any], planes: NDArray[Any]) -> None:
     cv2.split(np.ascontiguousarray(channels_last, planes.dtype), list(planes))
 
 
-def _write(info: TargetInfo, raw: RawTarget, values: NDArray[Any], valid: NDArray[np.bool_]) -> None:
-    """Channels first, in the type of the batch."""
+def _write(info: TargetInfo, raw: RawTarget, values: NDArray[Any], valid: NDArray[np.bool_]) -> bool:
+    """Channels first, in the type of the batch; whether it is valid everywhere."""
     valid[...] = raw.valid
     if info.kind is TargetKind.VECTOR_MAP:
         _split(raw.value, values)
     else:
         values[...] = raw.value
-    if not raw.valid.all():
+    everywhere = bool(raw.valid.all())
+    if not everywhere:
         values[..., ~raw.valid] = 0
+    return everywhere
 
 
 def _check(name: str, info: TargetInfo, values: NDArray[Any], id: str) -> None:

@@ -9,6 +9,7 @@ n_z), made unit again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from mstasks.targets import TargetInfo, TargetKind
 _SAME = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Similarity:
     """A mirror or turn of the image plane with a zoom, shifts aside.
 
@@ -31,12 +32,12 @@ class Similarity:
     zoom: float
     turn: NDArray[np.float64]
 
-    @property
+    @cached_property
     def mirrors(self) -> bool:
         """Whether left and right change places."""
         return bool(np.linalg.det(self.turn) < 0)
 
-    @property
+    @cached_property
     def flips(self) -> tuple[bool, bool] | None:
         """Whether x and whether y change sign, if that is all that the move does; None if it does more."""
         if abs(self.zoom - 1) >= _SAME or max(abs(self.turn[0, 1]), abs(self.turn[1, 0])) >= _SAME:
@@ -49,9 +50,12 @@ class Similarity:
         return self.flips == (False, False)
 
 
+@cache
 def mirror(across: bool, down: bool) -> Similarity:
-    """The move that exchanges left and right, or top and bottom, or both."""
-    return Similarity(1.0, np.diag([-1.0 if across else 1.0, -1.0 if down else 1.0]))
+    """The move that exchanges left and right, or top and bottom, or both; its matrix is read-only."""
+    turn = np.diag([-1.0 if across else 1.0, -1.0 if down else 1.0])
+    turn.setflags(write=False)
+    return Similarity(1.0, turn)
 
 
 IDENTITY = Similarity(1.0, np.eye(2))

@@ -63,9 +63,9 @@ def _share() -> int:
 
 
 def _processors() -> int:
-    """Of those that this process may run on, at most eight: a sample has few files."""
+    """Of those that this process may run on, its share among the processes of torchrun, at most eight."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(allowed, 8)
+    return min(allowed // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 8)
 
 
 @cache

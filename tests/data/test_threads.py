@@ -33,6 +33,17 @@ def test_a_process_takes_its_share(monkeypatch: pytest.MonkeyPatch, count: int, 
     assert len(names) <= count // max(workers, 1)
 
 
+@pytest.mark.parametrize(("beside", "threads_each"), [(None, 8), ("2", 6), ("12", 1), ("24", 0)])
+def test_processes_of_torchrun_share_the_processors(
+    monkeypatch: pytest.MonkeyPatch, beside: str | None, threads_each: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)), raising=False)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    if beside is not None:
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", beside)
+    assert threads._processors() == threads_each
+
+
 def test_the_first_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     processors(monkeypatch, 2)
 
