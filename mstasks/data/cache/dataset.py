@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from mstasks.data.cache.key import Key, Keys
 from mstasks.data.cache.store import Store
 from mstasks.data.dataset import Split
 from mstasks.data.file_dataset import IMAGE, FileDataset, Source
+from mstasks.data.identity import Identity
 from mstasks.data.sample import RawTarget, Sample
 
 _TICK = 20_000_000  # ns; the clock of a file system advances every 4 to 10 ms
@@ -87,9 +89,12 @@ class CachedDataset(FileDataset):
         return self._decoded
 
     def load(self, id: str, targets: Collection[str]) -> Sample:
-        """As of any data set of files."""
+        """As of any data set of files; each file is looked at once."""
         self._decoded = False
-        return super().load(id, targets)
+        seen: dict[Path, Identity] = {}
+        found = {name: _target(self._arrays(id, name, seen)) for name in targets}
+        image = self._arrays(id, IMAGE, seen)[0]
+        return Sample(id, image, {name: target for name, target in found.items() if target is not None})
 
     def image(self, id: str) -> NDArray[np.uint8]:
         """The photograph, as the data set gives it."""
@@ -98,14 +103,10 @@ class CachedDataset(FileDataset):
 
     def target(self, id: str, name: str) -> RawTarget | None:
         """A label, as the data set gives it."""
-        arrays = self._arrays(id, name)
-        if not arrays:
-            return None
-        value, valid, *stored = arrays
-        return RawTarget(value, valid, (int(stored[0][0]), int(stored[0][1])) if stored else None)
+        return _target(self._arrays(id, name))
 
-    def _arrays(self, id: str, part: str) -> Arrays:
-        key = self._keys(id, part)
+    def _arrays(self, id: str, part: str, seen: dict[Path, Identity] | None = None) -> Arrays:
+        key = self._keys(id, part, seen)
         if key is None:
             return self.decode(id, part)
         found = self.store.read(key.digest)
@@ -157,6 +158,13 @@ class CachedDataset(FileDataset):
             except (ValueError, OSError) as error:
                 problem = problem or str(error)
         return Ensured(id, present, added, size, problem, self.store.stopped)
+
+
+def _target(arrays: Arrays) -> RawTarget | None:
+    if not arrays:
+        return None
+    value, valid, *stored = arrays
+    return RawTarget(value, valid, (int(stored[0][0]), int(stored[0][1])) if stored else None)
 
 
 def _let_settle(newest: int) -> None:

@@ -1,7 +1,8 @@
 """One entry of the cache: a few arrays in a file that is either whole or no entry.
 
 The file is a fixed head, the types and shapes of the arrays as JSON, and the arrays, each starting at a multiple of 64
-bytes. The head holds the key, the length of the file and the checksum of the JSON.
+bytes; of booleans that are all the same, as most labels are valid everywhere, there is one. The head holds the key, the
+length of the file and the checksum of the JSON.
 """
 
 from __future__ import annotations
@@ -62,6 +63,15 @@ def entry_bytes(arrays: Arrays) -> int:
     return _layout(_listing(arrays), arrays)[1]
 
 
+def _stored(array: NDArray[Any]) -> NDArray[Any]:
+    """What the file holds of an array."""
+    return array.reshape(-1)[:1] if _uniform(array) else array
+
+
+def _uniform(array: NDArray[Any]) -> bool:
+    return array.dtype == np.bool_ and array.size > 1 and bool(array.all() or not array.any())
+
+
 def write_entry(path: Path, key: bytes, arrays: Arrays) -> None:
     """Write an entry, so that the path names the whole of it, now or after a power failure, or what it named before.
 
@@ -97,16 +107,17 @@ def _write(file: io.BufferedWriter, key: bytes, arrays: Arrays) -> None:
     file.write(_HEAD.pack(_MAGIC, key, length, len(listing), zlib.crc32(listing)) + listing)
     for offset, array in zip(offsets, arrays, strict=True):
         file.write(bytes(offset - file.tell()))
-        file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        file.write(np.ascontiguousarray(_stored(array)).reshape(-1).view(np.uint8).data)
 
 
 def _listing(arrays: Arrays) -> bytes:
-    return json.dumps([[array.dtype.str, array.shape] for array in arrays], separators=(",", ":")).encode()
+    forms = [[array.dtype.str, array.shape, int(_uniform(array))] for array in arrays]
+    return json.dumps(forms, separators=(",", ":")).encode()
 
 
 def _layout(listing: bytes, arrays: Arrays) -> tuple[list[int], int]:
     """Where each array begins, and where the last one ends."""
-    return _offsets(len(listing), [array.nbytes for array in arrays])
+    return _offsets(len(listing), [_stored(array).nbytes for array in arrays])
 
 
 def _offsets(listing: int, sizes: Sequence[int]) -> tuple[list[int], int]:
@@ -162,18 +173,25 @@ def _arrays(content: mmap.mmap | bytearray, key: bytes) -> Arrays | None:
     if (magic, found, length, checksum) != (_MAGIC, key, len(content), zlib.crc32(listing)):
         return None
     forms, end = _listed(listing)
-    return tuple(np.ndarray(shape, dtype, content, offset) for shape, dtype, offset in forms) if end == length else None
+    if end != length:
+        return None
+    return tuple(
+        np.full(shape, bool(content[offset])) if uniform else np.ndarray(shape, dtype, content, offset)
+        for shape, dtype, offset, uniform in forms
+    )
 
 
 @lru_cache(maxsize=64)  # a data set's parts have few different ones
-def _listed(listing: bytes) -> tuple[list[tuple[tuple[int, ...], np.dtype[Any], int]], int]:
-    """Shape, type and place of each array, and where the last one ends.
+def _listed(listing: bytes) -> tuple[list[tuple[tuple[int, ...], np.dtype[Any], int, bool]], int]:
+    """Shape, type and place of each array, whether one element stands for all, and where the last one ends.
 
     Raises:
         ValueError: If they are not of numbers or booleans: others would be read as addresses.
     """
-    forms = [(tuple(shape), np.dtype(name)) for name, shape in json.loads(listing)]
-    if any(dtype.kind not in "biuf" for _, dtype in forms):
+    forms = [(tuple(shape), np.dtype(name), bool(uniform)) for name, shape, uniform in json.loads(listing)]
+    if any(dtype.kind not in ("b" if uniform else "biuf") for _, dtype, uniform in forms):
         raise ValueError("an entry holds numbers or booleans")
-    offsets, end = _offsets(len(listing), [math.prod(shape) * dtype.itemsize for shape, dtype in forms])
-    return [(*form, offset) for form, offset in zip(forms, offsets, strict=True)], end
+    sizes = [(1 if uniform else math.prod(shape)) * dtype.itemsize for shape, dtype, uniform in forms]
+    offsets, end = _offsets(len(listing), sizes)
+    places = zip(forms, offsets, strict=True)
+    return [(shape, dtype, offset, uniform) for (shape, dtype, uniform), offset in places], end

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
+from pathlib import Path
 from typing import NamedTuple
 
 from mstasks.data.cache.code import code_of
 from mstasks.data.file_dataset import IMAGE, FileDataset
-from mstasks.data.identity import identity
+from mstasks.data.identity import Identity, identity
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # in ASCII, so that bytes of a name without meaning survive
 
@@ -44,8 +45,13 @@ class Keys:
         module = "__main__" if kind.__module__ == "__mp_main__" else kind.__module__
         self._start = blake2b(_encode([1, module, kind.__qualname__, code_of(kind)]).encode(), digest_size=16)
 
-    def __call__(self, id: str, part: str) -> Key | None:
+    def __call__(self, id: str, part: str, seen: dict[Path, Identity] | None = None) -> Key | None:
         """The key of a part; None for what is not cached: parts without a source, without any file, or unreachable.
+
+        Args:
+            id: Of the sample.
+            part: Of the sample.
+            seen: Files that were looked at right before, to which those that are looked at now are added.
 
         Raises:
             ValueError: If there is no such id.
@@ -55,7 +61,7 @@ class Keys:
         if source is None:
             return None
         try:
-            files = [identity(file) for file in source.files]
+            files = [_looked_up(file, seen) if seen is not None else identity(file) for file in source.files]
         except (OSError, ValueError):  # reading it will say what is wrong with it
             return None
         newest = max((file[2] for file in files), default=-1)
@@ -71,3 +77,10 @@ class Keys:
         digest = self._start.copy()
         digest.update(text.encode())
         return Key(digest.digest(), newest)
+
+
+def _looked_up(file: Path, seen: dict[Path, Identity]) -> Identity:
+    found = seen.get(file)
+    if found is None:
+        found = seen[file] = identity(file)
+    return found

@@ -27,6 +27,10 @@ HARD: dict[str, NDArray[Any]] = {
     "transposed": np.arange(12, dtype=np.int64).reshape(3, 4).T,
     "strided": np.arange(60, dtype=np.uint16)[::3],
     "big-endian": np.array([1, 2, 300], ">i4"),
+    "all": np.ones((300, 200), np.bool_),
+    "none": np.zeros((300, 200), np.bool_),
+    "one": np.ones((1, 1), np.bool_),
+    "no booleans": np.ones((0, 4), np.bool_),
     "scalar": np.array(3.5, np.float32),
     "empty": np.zeros((0, 4), np.float32),
     "half": np.array([0.5, 2], np.float16),
@@ -50,13 +54,19 @@ def test_an_array_comes_back_bit_by_bit(path: Path, array: NDArray[Any]) -> None
     assert_same_array(found[0], array)
 
 
+def test_of_booleans_that_are_all_the_same_one_is_stored(path: Path) -> None:
+    assert entry_bytes((HARD["all"],)) == entry_bytes((HARD["none"],)) == entry_bytes((HARD["mask"],)) - 300 * 200 + 1
+    assert written(path, HARD["all"]).stat().st_size < 200
+
+
 def test_several_arrays_none_at_all_and_their_size(path: Path) -> None:
     arrays = tuple(HARD.values())
     found = read_entry(str(written(path, *arrays)), KEY)
     assert found is not None
     for one, other in zip(found, arrays, strict=True):
         assert_same_array(one, other)
-        assert one.ctypes.data % 64 == 0 or len(path.read_bytes()) <= 16384 or one.size == 0
+        uniform = one.dtype == np.bool_ and len(np.unique(one)) == 1
+        assert one.ctypes.data % 64 == 0 or len(path.read_bytes()) <= 16384 or one.size == 0 or uniform
     assert path.stat().st_size == entry_bytes(arrays)
     assert read_entry(str(written(path)), KEY) == ()
 
