@@ -199,8 +199,12 @@ def check_equal(shape: Shape, folder: Path, ids: list[str]) -> None:
             assert torch.equal(target.valid, other.targets[name].valid)
 
 
-def rate(batches: Iterator[Any], count: int) -> float:
-    """Images a second over so many batches, after a short warm-up that also empties what was loaded ahead."""
+def rate(batches: Iterator[Any], count: int, rest: float) -> float:
+    """Images a second over so many batches, after a short warm-up that also empties what was loaded ahead.
+
+    Before that come some seconds of rest, in which the loader processes of the other arms finish what they load ahead.
+    """
+    time.sleep(rest)
     for _ in range(5):
         next(batches)
     start = time.perf_counter()
@@ -254,7 +258,8 @@ def bench(name: str, images: int, rounds: int) -> None:
                 "warm": experiment(shape, folder, workers, "read").train_batches(0),
             }
             counts = {"by hand": 6, "cold": 8, "warm": 40}
-            turns = [{arm: rate(batches, counts[arm]) for arm, batches in arms.items()} for _ in range(rounds)]
+            rest = 2.0 if workers else 0.0
+            turns = [{arm: rate(batches, counts[arm], rest) for arm, batches in arms.items()} for _ in range(rounds)]
             medians = {arm: statistics.median(turn[arm] for turn in turns) for arm in arms}
             ratios = {arm: statistics.median(turn[arm] / turn["by hand"] for turn in turns) for arm in ("cold", "warm")}
             shown = "  ".join(f"{arm} {value:.0f}/s" for arm, value in medians.items())
