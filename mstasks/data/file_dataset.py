@@ -43,7 +43,8 @@ class FileDataset(ABC):
             data set may do that itself with `mstasks.nearest` before it converts what it read, which is faster; then
             it says at `RawTarget.stored` which size the label had. Whether a file is refused must not depend on it.
         thread_safe: Set by the data set: whether several threads may read from one instance at once. Then a process
-            that has processors to spare decodes several samples at a time.
+            that has processors to spare decodes several samples at a time. A subclass that keeps what it has read for
+            the next call sets it back to False.
     """
 
     at_least: tuple[int, int] | None = None
@@ -81,11 +82,6 @@ class FileDataset(ABC):
     @abstractmethod
     def describe(self) -> str:
         """What was found on disk, in one or two sentences for the user: the layout, how much of it."""
-
-    @property
-    def decodes(self) -> bool:
-        """Whether the next sample will probably be decoded, rather than come from a cache: then threads pay."""
-        return True
 
     def load(self, id: str, targets: Collection[str]) -> Sample:
         """Read one sample, with those of the wanted targets that exist for it.

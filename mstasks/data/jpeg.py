@@ -15,6 +15,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from mstasks.data.pixels import MAX_PIXELS, RefusedError, check_pixels, load_pixels
 
 _MOST_REDUCED = 8 * MAX_PIXELS
+_MOST_HELD = {1: MAX_PIXELS, 3: MAX_PIXELS * 5 // 6, 4: MAX_PIXELS * 2 // 3}  # by number of colours
 _END = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte nor a restart
 _SEGMENT = re.compile(rb"\xff([\x01-\xfe])")
@@ -64,7 +65,7 @@ def decode_jpeg(picture: JpegImageFile, file: BinaryIO, enough: tuple[int, int] 
     start = file.tell()
     if not _in_one_pass(picture, file):
         # The coefficients of all passes are held at full size, two bytes each, however small the picture becomes.
-        check_pixels(*picture.size, MAX_PIXELS if picture.layers <= 3 else MAX_PIXELS * 2 // 3)
+        check_pixels(*picture.size, _MOST_HELD[picture.layers])
     elif enough:
         check_pixels(*picture.size, _MOST_REDUCED)
     whole = picture.size

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from mstasks.data.batch import Batch
+from mstasks.data.cache.dataset import CachedDataset
 from mstasks.data.collate import Collation
 from mstasks.data.dataset import Dataset
 from mstasks.data.file_dataset import FileDataset
@@ -202,7 +203,9 @@ class _Batches(TorchDataset[Batch | _Filled | _Failure]):
 
     def _read(self, ids: Sequence[str]) -> Iterator[Sample]:
         dataset = self._dataset
-        threads = isinstance(dataset, FileDataset) and dataset.thread_safe and dataset.decodes
+        threads = isinstance(dataset, FileDataset) and dataset.thread_safe
+        if isinstance(dataset, CachedDataset) and not dataset.decoded:
+            threads = False  # they would take longer to agree than to read
         return iterate_threads(self._load, ids) if threads else map(self._load, ids)
 
     def _load(self, id: str) -> Sample:

@@ -14,6 +14,7 @@ from PIL.PngImagePlugin import PngImageFile
 from mstasks.data.pixels import MAX_PIXELS, RefusedError, check_pixels, load_pixels
 
 _MOST_BESIDE_PIXELS = 16 << 20
+_MOST_BESIDE_ALTOGETHER = 64 << 20
 _MOST_PARTS = 500_000
 _BLOCK = 1 << 20
 _SELDOM = 181
@@ -27,15 +28,19 @@ def check_png(file: BinaryIO) -> None:
     """Verify all checksums, from the start of the file to the end of the picture.
 
     Raises:
-        RefusedError: If one is wrong, the file is cut short, something besides pixels is larger than 16 MiB,
-            or there are too many parts.
+        RefusedError: If one is wrong, the file is cut short, something besides pixels is larger than 16 MiB, all of it
+            than 64, or there are too many parts.
     """
     file.seek(8)
+    beside = 0
     for _ in range(_MOST_PARTS):
         head = file.read(8)
         length, name = int.from_bytes(head[:4], "big"), head[4:]
         if name != b"IDAT" and length > _MOST_BESIDE_PIXELS:
             raise RefusedError(f"its part {name!r} says that it has {length} bytes, which only pixels may")
+        beside += length if name != b"IDAT" else 0
+        if beside > _MOST_BESIDE_ALTOGETHER:
+            raise RefusedError(f"it has more than {_MOST_BESIDE_ALTOGETHER >> 20} MiB besides pixels")
         checksum = zlib.crc32(name)
         while length and (block := file.read(min(length, _BLOCK))):
             checksum = zlib.crc32(block, checksum)
@@ -56,6 +61,8 @@ def decode_png(picture: PngImageFile, file: BinaryIO) -> None:
     Raises:
         RefusedError: If there are fewer rows than it says, or it is damaged.
     """
+    if picture.info.get("bbox", (0, 0, *picture.size)) != (0, 0, *picture.size):
+        raise RefusedError("its first frame is smaller than itself")
     # Rows that are not there leave the picture as it was before: of a colour that a last row seldom has.
     colour = _SELDOM if len(picture.getbands()) == 1 else (_SELDOM,) * len(picture.getbands())
     picture.im = Image.new(picture.mode, picture.size, colour).im
@@ -72,7 +79,8 @@ def decode_png(picture: PngImageFile, file: BinaryIO) -> None:
 def plain_png(picture: PngImageFile, file: BinaryIO) -> NDArray[np.uint8] | None:
     """The pixels of a PNG that was just opened, after `check_png`, if it is grey or RGB of 8 bits without EXIF.
 
-    By kornia-rs, which takes a tenth of the time of libpng, and refuses what has fewer rows than it says or is damaged.
+    By kornia-rs, which takes a tenth of the time of libpng, and refuses what has fewer rows than it says. Of what is
+    stored it looks at the checksums of the file's parts, as `check_png` does, not at the one within the packed pixels.
 
     Returns:
         uint8 (H, W) or (H, W, 3); None if it is of another kind, or cannot be decoded: Pillow is to say why.

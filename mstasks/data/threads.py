@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from threading import current_thread
@@ -29,14 +29,16 @@ def map_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) ->
     return [function(item) for item in items] if threads < 2 else list(_pool(os.getpid(), threads).map(function, items))
 
 
-def iterate_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+def iterate_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
     """As `map_threads`, but one result after the other, for large ones: no more of them wait than there are threads.
+
+    Of fewer items than threads, this is a loop: the function may use threads itself.
 
     Raises:
         Exception: What a call raised, when its turn comes.
     """
     threads = _threads()
-    if threads < 2:
+    if threads < 2 or len(items) < threads:
         yield from map(function, items)
         return
     waiting: deque[Future[_Result]] = deque()
@@ -65,7 +67,7 @@ def _share() -> int:
 def _processors() -> int:
     """Of those that this process may run on, its share among the processes of torchrun, at most eight."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(allowed // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 8)
+    return min(allowed // int(os.environ.get("LOCAL_WORLD_SIZE") or 1), 8)
 
 
 @cache

@@ -226,9 +226,13 @@ def test_a_file_that_a_thread_cannot_read_is_one_readable_sentence(monkeypatch: 
         train(dataset=Files(True, broken="s3"))
 
 
-def test_what_a_cache_holds_is_not_read_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_processors", lambda: 3)
-    monkeypatch.setattr(Files, "decodes", False)
-    dataset = Files(True)
-    train(dataset=dataset)
-    assert dataset.threads == {threading.main_thread()}
+@pytest.mark.parametrize("workers", [1, 2])
+def test_loader_processes_read_in_threads(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    monkeypatch.setattr(threads, "_processors", lambda: 2 * workers)
+
+    class Elsewhere(Files):
+        def image(self, id: str) -> np.ndarray:
+            assert threading.current_thread() is not threading.main_thread()
+            return super().image(id)
+
+    assert_same(train(workers, dataset=Elsewhere(True)), train())

@@ -97,9 +97,10 @@ def test_a_photograph_of_60_million_pixels_is_read_if_less_is_enough(tmp_path: P
         read_image(tmp_path / "i.jpg")
 
 
-def test_one_in_several_passes_is_not_because_it_is_held_at_full_size(tmp_path: Path) -> None:
-    Image.new("L", (10_000, 6_000), 99).save(tmp_path / "i.jpg", progressive=True)
-    with pytest.raises(ValueError, match="it is 10000 x 6000, more than the 48 million"):
+@pytest.mark.parametrize(("mode", "most"), [("L", 48), ("RGB", 40), ("CMYK", 32)])
+def test_one_in_several_passes_is_not_because_it_is_held_at_full_size(tmp_path: Path, mode: str, most: int) -> None:
+    Image.new(mode, (10_000, 6_000), 99).save(tmp_path / "i.jpg", progressive=True)
+    with pytest.raises(ValueError, match=f"it is 10000 x 6000, more than the {most} million"):
         read_image(tmp_path / "i.jpg", (700, 700))
 
 

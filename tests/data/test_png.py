@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from mstasks.data.pictures import read_picture
-from mstasks.data.png import plain_png
+from mstasks.data.png import check_png, plain_png
 
 
 def stored(array: np.ndarray, mode: str | None = None, **options: object) -> io.BytesIO:
@@ -62,6 +63,39 @@ def test_without_the_function_pillow_decodes(monkeypatch: pytest.MonkeyPatch, tm
     assert plain_png(PngImageFile(file), file) is None
     (tmp_path / "labels.png").write_bytes(file.getvalue())
     np.testing.assert_array_equal(read_picture(tmp_path / "labels.png"), noise(6, 6))
+
+
+def part(name: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+
+
+def test_what_was_damaged_before_it_was_stored_is_told_by_missing_rows_alone(tmp_path: Path) -> None:
+    labels = noise(6, 6)
+    rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in labels))
+    start, end = stored(labels).getvalue()[:33], part(b"IEND", b"")
+    path = tmp_path / "labels.png"
+    path.write_bytes(start + part(b"IDAT", rows[:-1] + bytes([rows[-1] ^ 1])) + end)
+    np.testing.assert_array_equal(read_picture(path), labels)
+    path.write_bytes(start + part(b"IDAT", zlib.compress(bytes(7 * 5))) + end)
+    with pytest.raises(ValueError, match=r"labels.png' cannot be read as a picture: it has fewer rows than it says\."):
+        read_picture(path)
+
+
+def test_a_frame_smaller_than_the_picture_is_refused(tmp_path: Path) -> None:
+    whole = stored(noise(6, 6)).getvalue()
+    frame = b"".join(number.to_bytes(4, "big") for number in (0, 3, 3, 1, 1)) + bytes(6)
+    path = tmp_path / "labels.png"
+    path.write_bytes(whole[:33] + part(b"acTL", bytes([0, 0, 0, 1, 0, 0, 0, 0])) + part(b"fcTL", frame) + whole[33:])
+    with pytest.raises(ValueError, match=r"cannot be read as a picture: its first frame is smaller than itself\."):
+        read_picture(path)
+
+
+def test_much_besides_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mstasks.data.png._MOST_BESIDE_ALTOGETHER", 1 << 20)
+    whole = stored(noise(6, 6)).getvalue()
+    check_png(io.BytesIO(whole[:33] + part(b"teSt", bytes(1 << 19)) + whole[33:]))
+    with pytest.raises(ValueError, match="it has more than 1 MiB besides pixels"):
+        check_png(io.BytesIO(whole[:33] + part(b"teSt", bytes(1 << 19)) * 2 + whole[33:]))
 
 
 def test_an_orientation_is_undone(tmp_path: Path) -> None:

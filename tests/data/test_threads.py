@@ -77,6 +77,16 @@ def test_results_one_by_one_come_in_order(monkeypatch: pytest.MonkeyPatch) -> No
         assert list(iterate_threads(lambda number: number * number, range(50))) == [n * n for n in range(50)]
 
 
+def test_of_fewer_items_than_threads_each_may_use_threads_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    processors(monkeypatch, 4)
+
+    def names(_: int) -> set[str]:
+        return set(map_threads(lambda _: threading.current_thread().name, range(20)))
+
+    assert all(threading.main_thread().name not in found for found in iterate_threads(names, range(3)))
+    assert all(len(found) == 1 for found in iterate_threads(names, range(4)))
+
+
 def test_no_more_results_wait_than_there_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     processors(monkeypatch, 3)
     begun: list[int] = []

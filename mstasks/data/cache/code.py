@@ -11,8 +11,10 @@ from pathlib import Path
 from types import ModuleType
 
 import cv2
+import kornia_rs
 import numpy
 import PIL
+import simplejpeg
 import torch
 
 import mstasks
@@ -24,16 +26,16 @@ def code_of(kind: type) -> str | None:
     """Hash of what turns files into arrays, looked at once a process, since a class stays as it was imported.
 
     That is the source of the class and of its bases: all files of their packages, or the one file where there is no
-    package; those of mstasks.data; and the versions of mstasks, numpy, OpenCV, Pillow and torch. Other packages that a
-    data set imports are not looked at.
+    package; those of mstasks.data; and the versions of mstasks, numpy, OpenCV, Pillow, kornia-rs, simplejpeg and torch.
+    Other packages that a data set imports are not looked at.
 
     Returns:
         Hexadecimal; None if a class has no source file, such as one that was typed into an interpreter.
     """
     digest = blake2b(digest_size=16)
-    for version in (mstasks.__version__, numpy.__version__, cv2.__version__, PIL.__version__, torch.__version__):
-        digest.update(version.encode() + b"\0")
-    for sources in (_own_sources(), *(dict(_sources(module)) for module in _modules(kind))):
+    for module in (mstasks, numpy, cv2, PIL, kornia_rs, simplejpeg, torch):
+        digest.update(module.__version__.encode() + b"\0")
+    for sources in (_own_sources(), *(dict(_sources(defining)) for defining in _modules(kind))):
         if not sources:
             return None
         for name, content in sorted(sources.items()):

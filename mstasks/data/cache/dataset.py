@@ -56,6 +56,7 @@ class CachedDataset(FileDataset):
     Attributes:
         dataset: As above.
         store: As above.
+        decoded: Whether something of the sample that was loaded last belongs into the cache and was not there.
     """
 
     def __init__(self, dataset: FileDataset, kind: type, store: Store) -> None:
@@ -63,7 +64,7 @@ class CachedDataset(FileDataset):
         self.store = store
         self.at_least = dataset.at_least
         self.thread_safe = dataset.thread_safe
-        self._decoded = False
+        self.decoded = False
         self._kind = kind
         self._keys = Keys(dataset, kind)
 
@@ -83,14 +84,9 @@ class CachedDataset(FileDataset):
         """What the data set says about itself."""
         return self.dataset.describe()
 
-    @property
-    def decodes(self) -> bool:
-        """Whether the sample that was read last did not come from the cache alone."""
-        return self._decoded
-
     def load(self, id: str, targets: Collection[str]) -> Sample:
         """As of any data set of files; each file is looked at once."""
-        self._decoded = False
+        self.decoded = False
         seen: dict[Path, Identity] = {}
         found = {name: _target(self._arrays(id, name, seen)) for name in targets}
         image = self._arrays(id, IMAGE, seen)[0]
@@ -112,7 +108,7 @@ class CachedDataset(FileDataset):
         found = self.store.read(key.digest)
         if found is not None:
             return found
-        self._decoded = True
+        self.decoded = True
         return self._added(id, part, key)[0] if self.store.filling else self.decode(id, part)
 
     def decode(self, id: str, part: str) -> Arrays:

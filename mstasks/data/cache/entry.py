@@ -30,7 +30,7 @@ Arrays = tuple[NDArray[Any], ...]
 TEMPORARY = ".tmp"
 """How the names of unfinished files end."""
 
-_MAGIC = b"mstasks\x01"
+_MAGIC = b"mstasks\x02"
 _HEAD = struct.Struct("<8s16sQII")  # magic, key, length of the file, length and CRC-32 of the JSON
 _ALIGN = 64
 _SMALL = 16 << 10  # reading so few bytes is as fast as mapping them

@@ -22,4 +22,4 @@ def cache_folder() -> Path:
 
 def entries_folder() -> Path:
     """The folder of decoded files; it holds nothing else, and another format will have another one."""
-    return cache_folder() / "data" / "v1"
+    return cache_folder() / "data" / "v2"

@@ -18,7 +18,7 @@ from cache_album import Album, make_album  # noqa: E402 - found by the line abov
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the entries, not made yet."""
     monkeypatch.setenv("MSTASKS_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "data" / "v1"
+    return tmp_path / "cache" / "data" / "v2"
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -255,30 +256,48 @@ def test_memory_and_descriptors_stay_flat_over_epochs(album: Album) -> None:
 
     def held() -> tuple[int, int]:
         load_all(cached)
-        return len(list(Path("/proc/self/fd").iterdir())), Path("/proc/self/maps").read_text().count("/data/v1/")
+        return len(list(Path("/proc/self/fd").iterdir())), Path("/proc/self/maps").read_text().count("/data/v2/")
 
     assert len({held() for _ in range(20)}) == 1
     assert held()[1] == 0
 
 
-def test_it_tells_whether_the_last_sample_was_decoded(album: Album) -> None:
+def test_it_tells_whether_something_of_the_last_sample_was_not_there(album: Album) -> None:
     cached = through_cache(album)
     assert isinstance(cached, CachedDataset)
-    assert not cached.decodes
+    assert not cached.decoded
     for expected in (True, False):
         cached.load("p0", TARGETS)
-        assert cached.decodes == expected
+        assert cached.decoded == expected
     cached.load("p1", TARGETS)
-    assert cached.decodes
+    assert cached.decoded
 
 
-def test_threads_that_fill_it_get_and_leave_what_one_alone_does(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_processors", lambda: 4)
+def test_threads_fill_it_and_one_alone_reads_it(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_processors", lambda: 2)
     monkeypatch.setattr(Album, "thread_safe", True)
     expected = load_all(album)
-    cached = through_cache(album)
-    for _ in range(2):  # of the first batch, one thread decodes all
+    readers: dict[str, bool] = {}
+
+    class Watched(CachedDataset):
+        def load(self, id: str, targets: Collection[str]) -> Sample:
+            readers[id] = threading.current_thread() is threading.main_thread()
+            return super().load(id, targets)
+
+    def epoch() -> dict[str, bool]:
+        readers.clear()
         pipeline = Pipeline([], INFOS, (32, 40))
-        assert sum(len(batch.ids) for batch in eval_batches(cached, album.every(), pipeline, INFOS, 2)) == 6
+        for _ in eval_batches(watched, album.every(), pipeline, INFOS, 2):
+            pass
+        return dict(readers)
+
+    cached = through_cache(album)
+    assert isinstance(cached, CachedDataset)
+    watched = Watched(album, Album, cached.store)
+    first = epoch()
+    assert sum(first.values()) == 2, "of the first batch nothing is known"
+    assert len(first) == 6
+    epoch()
     forbid_decoding(album, monkeypatch)
+    assert epoch() == dict.fromkeys(first, True)
     assert_same_samples(load_all(through_cache(album, "read")), expected)

@@ -24,7 +24,7 @@ class Whole(Album):
 
 def test_the_folder_is_the_one_that_is_set_or_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert cache_folder() == tmp_path / "cache"
-    assert entries_folder() == tmp_path / "cache" / "data" / "v1"
+    assert entries_folder() == tmp_path / "cache" / "data" / "v2"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MSTASKS_CACHE", "here")
     assert cache_folder() == tmp_path / "here"
