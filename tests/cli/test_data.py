@@ -75,7 +75,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "r.yaml").write_text(RECIPE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MSTASKS_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "data" / "v1"
+    return tmp_path / "cache" / "data" / "v2"
 
 
 @pytest.fixture(autouse=True)
