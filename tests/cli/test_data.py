@@ -97,7 +97,7 @@ def test_it_says_how_much_then_does_it_then_what_to_type_next(cache: Path, capsy
     assert lines[0].startswith(f"about 96 KiB for 8 images in {cache}; the cache holds 0 bytes of at most 32 GiB; ")
     assert lines[0].endswith("GiB free on the disk")
     assert lines[1] == "images 8/8"
-    assert lines[-2].startswith("16 images and labels added, 65.5 KiB")
+    assert lines[-2].startswith("16 images and labels added, 57.5 KiB")
     assert lines[-1] == f"next: mstasks fit r.yaml data.workers={workers}"
     assert len(entries(cache)) == 16
 
