@@ -96,7 +96,7 @@ def plain_png(picture: PngImageFile, file: BinaryIO) -> NDArray[np.uint8] | None
         return None
     try:
         pixels = np.asarray(kornia.decode_image_png_u8(content, picture.size[::-1], mode), np.uint8)
-    except Exception:  # also if a version of kornia-rs has no such function: they have moved before
+    except Exception:  # it raises no class of its own; or a version has no such function, as they have moved before
         return None
     return pixels[..., 0] if mode == "mono" else pixels
 

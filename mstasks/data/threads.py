@@ -42,16 +42,12 @@ def iterate_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]
         yield from map(function, items)
         return
     waiting: deque[Future[_Result]] = deque()
-    try:
-        for item in items:
-            waiting.append(_pool(os.getpid(), threads).submit(function, item))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
+    for item in items:
+        waiting.append(_pool(os.getpid(), threads).submit(function, item))
+        if len(waiting) > threads:
             yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _threads() -> int:

@@ -5,8 +5,9 @@
 `faces` are 1024x1024 JPEGs with twelve 512x512 part masks each, in the layout of CelebAMask-HQ; `rooms` are 640x480 JPEGs
 with classes, depth and normals in the layout of NYUD_MT. Both are made here. Every arm mirrors half of the images at random,
 brings images and labels to 256x256 and delivers batches of 16. The arms run in turns, with 0, 1 and 2 loader processes, one
-thread each; a figure is the median over the turns of the ratio of neighbours. What is decoded is compared before anything is timed:
-the files at full size between the two loaders, and samples from the cache and without it bit by bit.
+thread each, but for mstasks decoding where a processor is to spare; a figure is the median over the turns of the ratio
+of neighbours. What is decoded is compared before anything is timed: the files at full size between the two loaders, and
+samples from the cache and without it bit by bit.
 """
 
 from __future__ import annotations

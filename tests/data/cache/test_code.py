@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import kornia_rs
 import numpy as np
 import PIL
 import pytest
+import simplejpeg
 from cache_album import Album
 
 from mstasks.data.cache.code import code_of
@@ -76,7 +78,7 @@ def test_a_class_that_was_typed_in_has_no_code() -> None:
     assert done.stdout == "None\n"
 
 
-@pytest.mark.parametrize("library", [np, PIL])
+@pytest.mark.parametrize("library", [np, PIL, kornia_rs, simplejpeg])
 def test_another_release_of_a_decoder_counts(monkeypatch: pytest.MonkeyPatch, library: object) -> None:
     code_of.cache_clear()
     first = code_of(Album)

@@ -22,9 +22,11 @@ from mstasks import IMAGE, Dataset, Sample
 from mstasks.data import threads
 from mstasks.data.batch import Batch
 from mstasks.data.cache import dataset as dataset_module
+from mstasks.data.cache import key as key_module
 from mstasks.data.cache.dataset import CachedDataset
 from mstasks.data.cache.opening import with_cache
 from mstasks.data.cache.survey import survey
+from mstasks.data.identity import Identity, identity
 from mstasks.data.loader import SampleError, eval_batches, train_batches
 from mstasks.data.pipeline import Pipeline
 from mstasks.data.prepared import prepared
@@ -301,3 +303,20 @@ def test_threads_fill_it_and_one_alone_reads_it(album: Album, monkeypatch: pytes
     forbid_decoding(album, monkeypatch)
     assert epoch() == dict.fromkeys(first, True)
     assert_same_samples(load_all(through_cache(album, "read")), expected)
+
+
+def test_a_sample_looks_at_each_of_its_files_once(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached = with_cache(
+        prepared(album, INFOS, (32, 40), []), Album, "fill", 1.0
+    )  # whose labels depend on the image too
+    load_all(cached)
+    looked: list[Path] = []
+
+    def counted(file: Path) -> Identity:
+        looked.append(file)
+        return identity(file)
+
+    monkeypatch.setattr(key_module, "identity", counted)
+    cached.load("p0", TARGETS)
+    assert album.root / "p0.jpg" in looked
+    assert len(looked) == len(set(looked))

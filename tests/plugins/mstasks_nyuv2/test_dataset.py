@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -213,3 +215,17 @@ def test_derived_edges_change_with_the_classes(nyud_mt: Path) -> None:
         nyud_mt / "segmentation" / "0007.png",
         nyud_mt / "segmentation" / "0007.mat",
     )
+
+
+def test_threads_read_what_one_alone_reads_where_no_lock_makes_them_wait(nyud_mt: Path, mtan: Path, mat: Path) -> None:
+    assert not nyu(mat).thread_safe
+    for dataset, names in ((nyu(nyud_mt), ALL), (nyu(mtan, classes=13), ALL[:3])):
+        assert dataset.thread_safe
+        ids = [*dataset.ids("train")] * 4
+        load = partial(dataset.load, targets=names)
+        with ThreadPoolExecutor(4) as pool:
+            for found, expected in zip(pool.map(load, ids), map(load, ids), strict=True):
+                np.testing.assert_array_equal(found.image, expected.image)
+                assert found.targets.keys() == expected.targets.keys()
+                for name, target in expected.targets.items():
+                    np.testing.assert_array_equal(found.targets[name].value, target.value)
