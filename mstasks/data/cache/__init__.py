@@ -1,1 +1,1 @@
-"""The decode-once cache: arrays of data sets that read files, kept on disk and mapped into memory."""
+"""The decode-once cache: arrays of data sets that read files, kept on disk; large ones are mapped into memory."""

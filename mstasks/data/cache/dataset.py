@@ -135,7 +135,7 @@ class CachedDataset(FileDataset):
     def present(self, id: str, parts: Sequence[str]) -> dict[str, bool]:
         """Those parts of a sample that belong into the cache, and whether they are there."""
         keys = {part: self._keys(id, part) for part in parts}
-        return {part: self.store.read(key.digest) is not None for part, key in keys.items() if key is not None}
+        return {part: self.store.holds(key.digest) for part, key in keys.items() if key is not None}
 
     def ensure(self, id: str, parts: Sequence[str]) -> Ensured:
         """Add the parts of a sample that belong into the cache and are not there."""
@@ -144,7 +144,7 @@ class CachedDataset(FileDataset):
         for part in parts:
             try:
                 key = self._keys(id, part)
-                if key is not None and self.store.read(key.digest) is not None:
+                if key is not None and self.store.holds(key.digest):
                     present += 1
                 elif key is not None:
                     length = self._added(id, part, key)[1]

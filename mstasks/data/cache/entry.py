@@ -33,7 +33,7 @@ TEMPORARY = ".tmp"
 _MAGIC = b"mstasks\x02"
 _HEAD = struct.Struct("<8s16sQII")  # magic, key, length of the file, length and CRC-32 of the JSON
 _ALIGN = 64
-_SMALL = 16 << 10  # reading so few bytes is as fast as mapping them
+_SMALL = 1 << 20  # reading so few bytes is faster than mapping them page by page
 # A pipe in the place of an entry must not be waited for, a link not be followed. Windows knows none of these.
 _FLAGS = os.O_RDONLY
 for _name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"):
@@ -129,18 +129,27 @@ def _offsets(listing: int, sizes: Sequence[int]) -> tuple[list[int], int]:
 
 
 def read_entry(path: str, key: bytes) -> Arrays | None:
-    """The arrays of an entry, mapped into memory; None if there is no whole entry with this key.
+    """The arrays of an entry, above 1 MiB mapped into memory; None if there is no whole entry with this key.
 
-    They may be written to, which changes them alone. The map lives as long as they do, also when the file is replaced
-    or removed meanwhile. Each map takes a file descriptor: where half of those that the process may have are in use,
-    and for a few KiB, the entry is read instead.
+    They may be written to, which changes them alone. A map lives as long as they do, also when the file is replaced or
+    removed meanwhile. It takes a file descriptor: where half of those that the process may have are in use, the entry
+    is read instead.
     """
+    return _entry(path, key, _SMALL)
+
+
+def is_entry(path: str, key: bytes) -> bool:
+    """Whether there is a whole entry with this key; looks no further than its beginning."""
+    return _entry(path, key, 0) is not None
+
+
+def _entry(path: str, key: bytes, small: int) -> Arrays | None:
     try:
         descriptor = os.open(path, _FLAGS)
     except OSError:
         return None
     try:
-        content = _content(descriptor)
+        content = _content(descriptor, small)
         return None if content is None else _arrays(content, key)
     except Exception:  # whatever is wrong with it, it is no entry
         return None
@@ -148,16 +157,23 @@ def read_entry(path: str, key: bytes) -> Arrays | None:
         os.close(descriptor)
 
 
-def _content(descriptor: int) -> mmap.mmap | bytearray | None:
+def _content(descriptor: int, small: int) -> mmap.mmap | memoryview | None:
+    """What is in a file: read if it has at most so many bytes, else mapped."""
     status = os.fstat(descriptor)
     size = status.st_size
     if not stat.S_ISREG(status.st_mode) or size < _HEAD.size:
         return None
-    if size > _SMALL and _next_descriptor(descriptor) < _MANY:
+    if size > small and _next_descriptor(descriptor) < _MANY:
         return mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY)
-    content = bytearray(size)
-    with io.FileIO(descriptor, closefd=False) as file:
-        return content if file.readinto(content) == size else None
+    content = np.empty(size, np.uint8).data  # not zeroed first
+    return content if _read(descriptor, content) == size else None
+
+
+def _read(descriptor: int, content: memoryview) -> int:
+    if hasattr(os, "readv"):
+        return os.readv(descriptor, [content])
+    with io.FileIO(descriptor, closefd=False) as file:  # on Windows
+        return file.readinto(content)
 
 
 def _next_descriptor(descriptor: int) -> int:
@@ -167,7 +183,7 @@ def _next_descriptor(descriptor: int) -> int:
     return number
 
 
-def _arrays(content: mmap.mmap | bytearray, key: bytes) -> Arrays | None:
+def _arrays(content: mmap.mmap | memoryview, key: bytes) -> Arrays | None:
     magic, found, length, size, checksum = _HEAD.unpack_from(content)
     listing = bytes(content[_HEAD.size : _HEAD.size + size])
     if (magic, found, length, checksum) != (_MAGIC, key, len(content), zlib.crc32(listing)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from mstasks.data.cache.code import code_of
 from mstasks.data.file_dataset import IMAGE, FileDataset
 from mstasks.data.identity import Identity, identity
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode  # in ASCII, so that bytes of a name without meaning survive
+_PLAIN = (str, int, float, bool, type(None))
 
 
 class Key(NamedTuple):
@@ -43,7 +42,7 @@ class Keys:
         self._dataset = dataset
         # A process that is spawned, not forked, has the main module under another name.
         module = "__main__" if kind.__module__ == "__mp_main__" else kind.__module__
-        self._start = blake2b(_encode([1, module, kind.__qualname__, code_of(kind)]).encode(), digest_size=16)
+        self._start = blake2b(_text(module, kind.__qualname__, code_of(kind)), digest_size=16)
 
     def __call__(self, id: str, part: str, seen: dict[Path, Identity] | None = None) -> Key | None:
         """The key of a part; None for what is not cached: parts without a source, without any file, or unreachable.
@@ -64,18 +63,16 @@ class Keys:
             files = [_looked_up(file, seen) if seen is not None else identity(file) for file in source.files]
         except (OSError, ValueError):  # reading it will say what is wrong with it
             return None
-        newest = max((file[2] for file in files), default=-1)
+        newest = max([file[2] for file in files], default=-1)
         if newest < 0:
             return None
-        size = self._dataset.at_least if part == IMAGE else self._dataset.label_size
-        try:
-            text = _encode([id, part, size, source.settings, files])
-        except TypeError as error:
+        if not all([isinstance(setting, _PLAIN) for setting in source.settings]):  # noqa: C419 - a list is faster
             raise TypeError(
                 f"`Source.settings` of '{part}' must hold str, int, float, bool and None only. Found {source.settings}."
-            ) from error
+            )
+        size = self._dataset.at_least if part == IMAGE else self._dataset.label_size
         digest = self._start.copy()
-        digest.update(text.encode())
+        digest.update(_text(id, part, size, source.settings, files))
         return Key(digest.digest(), newest)
 
 
@@ -84,3 +81,8 @@ def _looked_up(file: Path, seen: dict[Path, Identity]) -> Identity:
     if found is None:
         found = seen[file] = identity(file)
     return found
+
+
+def _text(*facts: object) -> bytes:
+    """What Python would read as these facts; in ASCII, so that bytes of a name without meaning survive."""
+    return ascii(facts).encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mstasks.data.cache.entry import Arrays, entry_bytes, read_entry, storable, write_entry
+from mstasks.data.cache.entry import Arrays, entry_bytes, is_entry, read_entry, storable, write_entry
 from mstasks.data.cache.notice import say_once, session
 from mstasks.data.cache.room import Room
 
@@ -48,8 +48,15 @@ class Store:
 
     def read(self, key: bytes) -> Arrays | None:
         """The arrays of an entry, None if there is none that is whole."""
+        return read_entry(self._path(key), key)
+
+    def holds(self, key: bytes) -> bool:
+        """Whether there is an entry that is whole."""
+        return is_entry(self._path(key), key)
+
+    def _path(self, key: bytes) -> str:
         name = key.hex()
-        return read_entry(f"{self._start}{name[:2]}/{name[2:]}", key)
+        return f"{self._start}{name[:2]}/{name[2:]}"
 
     def add(self, key: bytes, arrays: Arrays) -> int:
         """Write an entry if there is room for it.

@@ -16,7 +16,7 @@ from cache_assertions import assert_same_array
 from numpy.typing import NDArray
 
 from mstasks.data.cache import entry
-from mstasks.data.cache.entry import entry_bytes, read_entry, storable, write_entry
+from mstasks.data.cache.entry import entry_bytes, is_entry, read_entry, storable, write_entry
 
 KEY = bytes(range(16))
 HARD: dict[str, NDArray[Any]] = {
@@ -35,6 +35,12 @@ HARD: dict[str, NDArray[Any]] = {
     "empty": np.zeros((0, 4), np.float32),
     "half": np.array([0.5, 2], np.float16),
 }
+
+
+@pytest.fixture(params=[0, 1 << 20], ids=["mapped", "read"], autouse=True)
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small entries are read, large ones are mapped; each does what the other does."""
+    monkeypatch.setattr(entry, "_SMALL", request.param)
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ def test_several_arrays_none_at_all_and_their_size(path: Path) -> None:
     for one, other in zip(found, arrays, strict=True):
         assert_same_array(one, other)
         uniform = one.dtype == np.bool_ and len(np.unique(one)) == 1
-        assert one.ctypes.data % 64 == 0 or len(path.read_bytes()) <= 16384 or one.size == 0 or uniform
+        assert one.ctypes.data % 64 == 0 or entry._SMALL or one.size == 0 or uniform
     assert path.stat().st_size == entry_bytes(arrays)
     assert read_entry(str(written(path)), KEY) == ()
 
@@ -80,7 +86,7 @@ def test_arrays_may_be_written_to_which_leaves_the_file_as_it_is(path: Path) -> 
     assert path.read_bytes() == before
 
 
-def test_what_was_mapped_outlives_its_file(path: Path) -> None:
+def test_what_was_read_outlives_its_file(path: Path) -> None:
     found = read_entry(str(written(path, HARD["mask"])), KEY)
     written(path, ~HARD["mask"])
     path.unlink()
@@ -93,10 +99,12 @@ def test_a_file_cut_short_anywhere_or_with_something_behind_is_no_entry(path: Pa
     for length in (*range(300), *range(300, len(content), 7), len(content) - 1):
         path.write_bytes(content[:length])
         assert read_entry(str(path), KEY) is None, length
+        assert not is_entry(str(path), KEY), length
     path.write_bytes(content + b"\0")
     assert read_entry(str(path), KEY) is None
     path.write_bytes(content)
     assert read_entry(str(path), KEY) is not None
+    assert is_entry(str(path), KEY)
 
 
 def test_a_file_whose_description_was_altered_is_no_entry(path: Path) -> None:
@@ -112,6 +120,20 @@ def test_a_file_whose_description_was_altered_is_no_entry(path: Path) -> None:
 
 def test_another_key_is_no_entry(path: Path) -> None:
     assert read_entry(str(written(path, HARD["image"])), bytes(16)) is None
+    assert not is_entry(str(path), bytes(16))
+
+
+def test_to_find_an_entry_its_arrays_are_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(path, HARD["mask"])
+    monkeypatch.setattr(entry, "_read", None)
+    assert is_entry(str(path), KEY)
+
+
+def test_where_the_system_cannot_read_into_memory_python_does(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "readv")
+    found = read_entry(str(written(path, HARD["mask"])), KEY)
+    assert found is not None
+    assert_same_array(found[0], HARD["mask"])
 
 
 @pytest.mark.parametrize("what", ["nothing", "folder", "pipe", "link", "loop", "empty"])
