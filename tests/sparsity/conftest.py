@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +22,10 @@ from mstasks.sparsity.groups import find_spaces
 from mstasks.sparsity.part import SparsePart
 from mstasks.sparsity.spaces import Kind, Scope, Spaces
 from mstasks.sparsity.strength.base import Readings, Strength
+
+SUPPORT = str(Path(__file__).parent / "support")
+if SUPPORT not in sys.path:
+    sys.path.insert(0, SUPPORT)
 
 OUTPUT_STRIDES: dict[str, Any] = {
     "resnet18": None,
