@@ -11,6 +11,7 @@ from typing import Any
 
 from mstasks.study.job import Job, Plan
 from mstasks.study.load import LoadedStudy, load_study
+from mstasks.study.outcome import Status
 from mstasks.study.results import Results
 from mstasks.study.study import run_study
 
@@ -32,6 +33,7 @@ arms:
   sparse: {overrides: [method=sparse, "sparsity={strength: priced, target: {macs: 0.5}}"]}
 compare: {baseline: dense, select: val}
 """
+TUNED = STUDY.replace("  dense:", "  dense: {tune: {optim.lr: [1e-3, 3e-3]}}")
 
 
 @dataclass
@@ -69,3 +71,17 @@ class Bench:
     def calls(self) -> list[dict[str, Any]]:
         file = self.folder / "calls"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+
+
+def labels(bench: Bench) -> list[str]:
+    """What was run, as folders below that of the study."""
+    made = []
+    for call in bench.calls():
+        words = call["call"]
+        path = words[words.index("--out" if "--out" in words else "--resume") + 1]
+        made.append(f"{words[0]} {Path(path).relative_to(bench.root)}")
+    return made
+
+
+def statuses(results: Results) -> dict[str, Status]:
+    return {job.label: outcome.status for job, outcome in results.state.outcomes.items()}
