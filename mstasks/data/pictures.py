@@ -132,7 +132,7 @@ def _stored(picture: ImageFile) -> Convert:
     if packed.startswith(("L;2", "L;4")):
         raise ValueError(f"its {packed[2]}-bit greys would be stretched to 0..255. Save it with 8 bits")
     if ";16" in packed and picture.mode not in (*_DEEP, "I", "F"):
-        raise ValueError("its 16 bits a channel would be cut to 8. Save it with one channel")
+        raise ValueError("its 16 bits a channel would be cut to 8. Save one channel, or all of them as .npy")
     return np.asarray
 
 

@@ -55,6 +55,7 @@ class SampleFacts:
         digest: Of the decoded image; None if it is unreadable.
         labels: By task; a task without a label for this image is absent.
         faults: What could not be used.
+        silently_turned: Whether the image has an EXIF orientation that its size does not show.
     """
 
     split: Split
@@ -63,3 +64,4 @@ class SampleFacts:
     digest: bytes | None
     labels: Mapping[str, LabelFacts]
     faults: tuple[Fault, ...]
+    silently_turned: bool = False

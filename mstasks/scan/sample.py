@@ -18,7 +18,7 @@ from mstasks.data.dataset import Dataset, Split
 from mstasks.data.file_dataset import IMAGE, FileDataset
 from mstasks.data.sample import RawTarget, Sample
 from mstasks.scan.facts import WHOLE, Fault, LabelFacts, SampleFacts
-from mstasks.scan.sizes import Size, stored_size
+from mstasks.scan.sizes import Size, silently_turned, stored_size
 from mstasks.scan.statistics import measure
 from mstasks.scan.wording import reason
 from mstasks.targets import TargetInfo
@@ -64,7 +64,7 @@ class Examiner:
                 labels.update(label)
                 faults += self._turned(id, name, raw, image)
         size, digest = (None, None) if isinstance(image, Fault) else image
-        return SampleFacts(split, id, size, digest, labels, tuple(faults))
+        return SampleFacts(split, id, size, digest, labels, tuple(faults), self._silently_turned(id))
 
     def _read(self, id: str) -> tuple[_Image | Fault, Mapping[str, RawTarget | Fault | None]]:
         dataset = self.dataset
@@ -84,6 +84,11 @@ class Examiner:
         size = image_shape(id, image)
         digest = blake2b(np.ascontiguousarray(image).data, key=str(size).encode(), digest_size=16).digest()
         return (stored_size(self.dataset, id, size) if isinstance(self.dataset, FileDataset) else size), digest
+
+    def _silently_turned(self, id: str) -> bool:
+        if not isinstance(self.dataset, FileDataset):
+            return False
+        return attempt(IMAGE, silently_turned, self.dataset, id) is True
 
     def _turned(
         self, id: str, name: str, raw: RawTarget | Fault | None, image: tuple[Size, bytes] | Fault

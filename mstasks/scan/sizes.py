@@ -12,6 +12,8 @@ from mstasks.data.files import open_file
 Size = tuple[int, int]
 
 _ORIENTATION = 0x0112
+_MIRRORED = (2, 3, 4)  # or turned by half
+_ON_ITS_SIDE = (5, 6, 7, 8)
 _REDUCTIONS = (1, 2, 4, 8)
 
 
@@ -47,16 +49,41 @@ def stored_size(dataset: FileDataset, id: str, decoded: Size) -> Size:
         id: Of the image.
         decoded: Its size after decoding; the result unless the image is exactly one JPEG file.
     """
-    source = None if dataset.at_least is None else dataset.source(id, IMAGE)
+    header = None if dataset.at_least is None else _jpeg_header(dataset, id)
+    if header is None:
+        return decoded
+    (height, width), orientation = header
+    size = (width, height) if orientation in _ON_ITS_SIDE else (height, width)
+    # A data set may crop what it reads; then its own word counts.
+    reduced = [(-(-size[0] // by), -(-size[1] // by)) for by in _REDUCTIONS]
+    return size if decoded in reduced else decoded
+
+
+def silently_turned(dataset: FileDataset, id: str) -> bool:
+    """Whether a photograph has an EXIF orientation that its size does not show.
+
+    Of a label beside it nothing tells whether it was drawn on the picture upright or as it is stored.
+
+    Args:
+        dataset: Has read the image.
+        id: Of the image; looked at if it is exactly one JPEG file.
+    """
+    header = _jpeg_header(dataset, id)
+    if header is None:
+        return False
+    (height, width), orientation = header
+    return orientation in _MIRRORED or (orientation in _ON_ITS_SIDE and height == width)
+
+
+def _jpeg_header(dataset: FileDataset, id: str) -> tuple[Size, object] | None:
+    """Height and width as they are stored, and the EXIF orientation, of an image that is exactly one JPEG file."""
+    source = dataset.source(id, IMAGE)
     files = [] if source is None else [path for path in source.files if path.is_file()]
     if len(files) != 1:
-        return decoded
+        return None
     with open_file(files[0]) as file:
         try:
             with Image.open(file, formats=("JPEG",)) as picture:
-                size = picture.size if picture.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else picture.size[::-1]
+                return (picture.height, picture.width), picture.getexif().get(_ORIENTATION, 1)
         except (OSError, ValueError, SyntaxError):
-            return decoded
-    # A data set may crop what it reads; then its own word counts.
-    reduced = [(-(-size[0] // by), -(-size[1] // by)) for by in _REDUCTIONS]
-    return (size[0], size[1]) if decoded in reduced else decoded
+            return None

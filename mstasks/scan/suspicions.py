@@ -27,7 +27,7 @@ class Suspicion:
 
     Attributes:
         split: Where it was found.
-        task: Whose labels it is about.
+        task: Whose labels it is about, or which setting of the recipe.
         text: What was found, what that looks like, what to do.
     """
 
@@ -46,7 +46,7 @@ def suspicions(tally: Tally, infos: Mapping[str, TargetInfo]) -> list[Suspicion]
         tally: Of all its samples.
         infos: What each task says of its labels, by the task's name.
     """
-    found = []
+    found = _unknown(tally)
     for name, split in tally.splits.items():
         if split.images == split.excluded:
             continue  # which is a fault
@@ -58,6 +58,17 @@ def suspicions(tally: Tally, infos: Mapping[str, TargetInfo]) -> list[Suspicion]
     return found
 
 
+def _unknown(tally: Tally) -> list[Suspicion]:
+    """Ids that are to be left out, and are those of no image."""
+    if not tally.unknown:
+        return []
+    text = (
+        f"{few(sorted(tally.unknown))}: no image has this id; ids are listed as faults list "
+        "them, without the ending of the file."
+    )
+    return [Suspicion("all splits", "data.exclude", text)]
+
+
 def _of_task(labels: TaskTally, info: TargetInfo) -> Iterator[str]:
     present = labels.labelled + labels.blank
     if info.kind.dense and labels.blank > BLANK * present:
@@ -66,6 +77,12 @@ def _of_task(labels: TaskTally, info: TargetInfo) -> Iterator[str]:
             "another one, so open some of them."
         )
     yield from _sizes(labels)
+    if labels.turned is not None:
+        yield (
+            f"{labels.turned.count} of {present} labels belong to photographs that an EXIF orientation mirrors or "
+            f"turns without a change of size, such as '{printable(labels.turned.first)}'. The photograph is turned "
+            "upright, the label is not: look at both, and turn labels that were drawn on the picture as it is stored."
+        )
     statistics = labels.statistics
     if statistics is not None:
         yield from _RULES[info.kind](statistics, info)

@@ -31,7 +31,7 @@ class FaultyPart:
 
 @dataclass(slots=True)
 class SizePair:
-    """Images and labels of one pair of sizes.
+    """Images and labels that are alike, such as of one pair of sizes.
 
     Attributes:
         first: Id of the first of them.
@@ -52,6 +52,7 @@ class TaskTally:
         valid: Valid pixels or attributes of the labels that are there.
         total: All pixels or attributes of those labels. Both leave out images of which no attribute is annotated.
         sizes: By height and width of image and label.
+        turned: Dense labels of images with an EXIF orientation that sizes do not show; None if there are none.
         statistics: Of all valid values; None until there is a label.
     """
 
@@ -60,9 +61,10 @@ class TaskTally:
     valid: int = 0
     total: int = 0
     sizes: dict[tuple[Size, Size], SizePair] = field(default_factory=dict)
+    turned: SizePair | None = None
     statistics: Statistics | None = None
 
-    def add(self, id: str, image: Size | None, label: LabelFacts) -> None:
+    def add(self, id: str, image: Size | None, label: LabelFacts, *, silently_turned: bool = False) -> None:
         """Count a label."""
         self.labelled += label.valid > 0
         self.blank += label.valid == 0
@@ -73,6 +75,9 @@ class TaskTally:
         self.statistics = label.statistics if self.statistics is None else self.statistics + label.statistics  # type: ignore[operator]
         if image is not None and label.size is not None:
             self.sizes.setdefault((image, label.size), SizePair(id)).count += 1
+        if silently_turned and label.size is not None:
+            self.turned = self.turned or SizePair(id)
+            self.turned.count += 1
 
     def related(self, wanted: Relation) -> list[tuple[Size, Size, SizePair]]:
         """Pairs of sizes with this relation, the most frequent first."""
@@ -112,10 +117,12 @@ class Tally:
         faults: In the order in which they were found.
         digests: Split and id of every image with the same pixels, by their digest; none that is left out.
         labelled: The tasks that each readable image has labels for, by split and id; none that is left out.
+        unknown: Ids that the recipe leaves out and that no split lists, among the samples that were counted.
     """
 
     def __init__(self, splits: Collection[Split], tasks: Collection[str], excluded: Collection[str]) -> None:
         self._excluded = frozenset(excluded)
+        self.unknown = set(excluded)
         self._interned: dict[frozenset[str], frozenset[str]] = {}
         self.splits = {split: SplitTally(tasks={task: TaskTally() for task in tasks}) for split in splits}
         self.faults: list[FaultyPart] = []
@@ -125,6 +132,7 @@ class Tally:
     def add(self, facts: SampleFacts) -> None:
         """Count a sample; of one that the recipe leaves out, only that it is there and what its faults are."""
         split, excluded = self.splits[facts.split], facts.id in self._excluded
+        self.unknown.discard(facts.id)
         split.images += 1
         split.excluded += excluded
         parts = {fault.part for fault in facts.faults}
@@ -134,7 +142,7 @@ class Tally:
         if excluded:
             return  # of what training never sees nothing else counts
         for task, label in facts.labels.items():
-            split.tasks[task].add(facts.id, facts.size, label)
+            split.tasks[task].add(facts.id, facts.size, label, silently_turned=facts.silently_turned)
         if facts.digest is not None:
             self.digests.setdefault(facts.digest, []).append((facts.split, facts.id))
             having = frozenset(task for task, label in facts.labels.items() if label.valid)

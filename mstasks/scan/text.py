@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mstasks.data.files import printable
+from mstasks.scan.duplicates import Place
 from mstasks.scan.histogram import bars
 from mstasks.scan.report import QUANTILES, Report
 from mstasks.scan.sizes import Size, relation
@@ -160,6 +161,14 @@ def _faults(report: Report) -> Table:
 
 def _duplicates(report: Report) -> Table:
     across = report.duplicates.across
-    rows = tuple((few([f"{split}: {id}" for split, id in group]),) for group in across[:MOST_FAULTS])
+    rows = tuple(
+        (few([f"{split}: {id}" for split, id in _one_of_each_first(group)]),) for group in across[:MOST_FAULTS]
+    )
     note = f"{len(across) - MOST_FAULTS} more in data.json." if len(across) > MOST_FAULTS else ""
     return Table(("THE SAME IMAGE IN SEVERAL SPLITS",), rows, note)
+
+
+def _one_of_each_first(group: Sequence[Place]) -> list[Place]:
+    """The first image of each split before the others: not all may be shown."""
+    firsts = list({split: (split, id) for split, id in reversed(group)}.values())[::-1]
+    return firsts + [place for place in group if place not in firsts]

@@ -8,9 +8,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mstasks import open_file, quoted, read_array, read_picture
 
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_LOSSY_IN_TIFF = {"tiff_jpeg": "JPEG", "jpeg": "JPEG", "webp": "WebP"}
+"""What Pillow calls them; of WebP nothing tells there whether it is lossy."""
 _WITH_ALPHA = (".png", ".bmp", ".webp")  # in a TIFF the fourth channel may be the black of CMYK
 
 
@@ -54,8 +58,10 @@ def one_plane(stored: NDArray[Any]) -> NDArray[Any]:
 def is_any(stored: NDArray[Any], values: tuple[float, ...]) -> NDArray[np.bool_]:
     """Where a stored number is one of some values."""
     found = np.zeros(stored.shape, np.bool_)
+    largest = float(np.finfo(stored.dtype).max) if stored.dtype.kind == "f" else np.inf
     for value in values:
-        found |= stored == value
+        if not largest < abs(value) < np.inf:  # what the type cannot hold would become its infinity
+            found |= stored == value
     return found
 
 
@@ -66,7 +72,19 @@ def _lossy(path: Path) -> str:
         if start.startswith(b"\xff\xd8\xff"):
             return "JPEG"
         is_webp = start[:4] == b"RIFF" and start[8:] == b"WEBP"
-        return "lossy WebP" if is_webp and _has_lossy_pixels(file) else ""
+        if is_webp:
+            return "lossy WebP" if _has_lossy_pixels(file) else ""
+        return _lossy_tiff(file) if start[:4] in _TIFF else ""
+
+
+def _lossy_tiff(file: BinaryIO) -> str:
+    file.seek(0)
+    try:
+        with Image.open(file, formats=("TIFF",)) as picture:
+            packed = str(picture.info.get("compression"))
+    except (OSError, ValueError, SyntaxError):
+        return ""  # reading it will say what is wrong with it
+    return f"TIFF compressed as {_LOSSY_IN_TIFF[packed]}" if packed in _LOSSY_IN_TIFF else ""
 
 
 def _has_lossy_pixels(webp: BinaryIO) -> bool:

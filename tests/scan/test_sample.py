@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from mstasks import FileDataset, RawTarget, Sample, Source, Split
 from mstasks.bound import BoundTask
@@ -236,3 +238,23 @@ def test_an_attempt_does_not_swallow_what_ends_the_program() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         attempt("image", interrupted)
+
+
+class Stored(Parted):
+    """The same with a photograph of its own."""
+
+    def __init__(self, parts: Parts, path: Path) -> None:
+        super().__init__(parts)
+        self.path = path
+
+    def source(self, id: str, part: str) -> Source | None:
+        return Source((self.path,))
+
+
+@pytest.mark.parametrize("orientation", [1, 3])
+def test_a_photograph_that_is_turned_without_a_trace_is_a_fact(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (6, 4)).save(tmp_path / "a.jpg", exif=exif)
+    facts = Examiner(Stored(good(), tmp_path / "a.jpg"), INFOS, {})("train", "it")
+    assert facts.silently_turned is (orientation == 3)

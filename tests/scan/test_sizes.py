@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mstasks import FileDataset, RawTarget, Source, Split, read_image
-from mstasks.scan.sizes import Relation, relation, stored_size
+from mstasks.scan.sizes import Relation, relation, silently_turned, stored_size
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,22 @@ def test_what_a_data_set_crops_has_the_size_that_it_gives(tmp_path: Path) -> Non
 def test_what_is_not_decoded_smaller_keeps_its_size(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
     assert size(One(tmp_path / "a.png")) == (30, 40)
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (30, 30)], ids=["oblong", "square"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_orientation_that_the_size_does_not_show_is_noticed(
+    tmp_path: Path, orientation: int, shape: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", shape).save(tmp_path / "a.jpg", exif=exif)
+    changes = read_image(tmp_path / "a.jpg").shape[:2] != (shape[1], shape[0])
+    assert silently_turned(One(tmp_path / "a.jpg"), "a") is (orientation != 1 and not changes)
+
+
+def test_a_photograph_without_an_orientation_or_that_is_no_jpeg_is_not_turned(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 30)).save(tmp_path / "a.jpg")
+    Image.new("RGB", (30, 30)).save(tmp_path / "b.bmp")
+    (tmp_path / "c.jpg").write_bytes(b"no picture")
+    assert not any(silently_turned(One(tmp_path / name), "a") for name in ("a.jpg", "b.bmp", "c.jpg", "d.jpg"))

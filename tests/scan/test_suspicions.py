@@ -305,3 +305,34 @@ def test_labels_of_which_none_is_valid_are_not_called_missing(measured: Measured
         "1 of 1 labels are nowhere valid; the value that stands for a missing pixel may be another one, so open some of "
         "them, else take the task out of the recipe.",
     )
+
+
+def test_labels_of_photographs_that_were_turned_without_a_trace_are_to_be_looked_at(measured: Measured) -> None:
+    tally = Tally(["train"], ("depth",), ())
+    label = LabelFacts((60, 80), 4800, 4800, measured(KINDS.DEPTH_MAP, ROOM))
+    for id, turned in (("a", False), ("b", True), ("c", True)):
+        facts = SampleFacts("train", id, (60, 80), id.encode(), {"depth": label}, (), silently_turned=turned)
+        tally.add(facts)
+    (found,) = suspicions(tally, {"depth": TargetInfo(KINDS.DEPTH_MAP)})
+    assert str(found).startswith(
+        "depth, train: 2 of 3 labels belong to photographs that an EXIF orientation mirrors or turns without a change of "
+        "size, such as 'b'."
+    )
+
+
+def test_attributes_do_not_mind_how_a_photograph_is_turned(measured: Measured) -> None:
+    tally = Tally(["train"], ("hat",), ())
+    label = LabelFacts(None, 1, 1, measured(KINDS.ATTRIBUTES, np.array([1.0]), None, ("hat",)))
+    tally.add(SampleFacts("train", "a", (60, 80), b"a", {"hat": label}, (), silently_turned=True))
+    assert suspicions(tally, {"hat": TargetInfo(KINDS.ATTRIBUTES, ("hat",))}) == []
+
+
+def test_ids_to_leave_out_that_no_image_has_are_told(measured: Measured) -> None:
+    tally = Tally(["train"], ("depth",), ("a", "b.png"))
+    label = LabelFacts((60, 80), 4800, 4800, measured(KINDS.DEPTH_MAP, ROOM))
+    for id in ("a", "b"):
+        tally.add(SampleFacts("train", id, (60, 80), id.encode(), {"depth": label}, ()))
+    assert [str(found) for found in suspicions(tally, {"depth": TargetInfo(KINDS.DEPTH_MAP)})] == [
+        "data.exclude, all splits: b.png: no image has this id; ids are listed as faults list them, without the ending of "
+        "the file."
+    ]

@@ -84,6 +84,14 @@ def test_tables_without_rows_are_left_out() -> None:
     assert "THE SAME IMAGE IN SEVERAL SPLITS" not in headings
 
 
+def test_of_images_in_several_splits_one_of_each_is_shown_first() -> None:
+    same = [SampleFacts("train", f"{i}", (2, 3), b"1", {}, ()) for i in range(8)]
+    shown = table(report(*same, SampleFacts("test", "leak", (2, 3), b"1", {}, ())), "THE SAME IMAGE IN SEVERAL SPLITS")
+    ((text,),) = shown.rows
+    assert text.startswith("train: 0, test: leak, train: 1, ")
+    assert text.endswith(" and 3 more")
+
+
 def test_the_document_is_json_whatever_ids_hold() -> None:
     odd = SampleFacts("train", "\udcff\n", (2, 3), b"1", {"segmentation": MASK}, (Fault("attributes", "odd"),))
     twin = SampleFacts("test", "twin", (2, 3), b"1", {}, ())

@@ -165,3 +165,18 @@ def test_a_lossy_webp_is_refused(read: Read, tmp_path: Path, case: str) -> None:
     webp(tmp_path / "seg" / "000.webp", case, quality=80)
     with pytest.raises(ValueError, match=r"is a lossy WebP"):
         read(np.zeros((1, 1), np.uint8), "elsewhere/000.png", names=["a"])
+
+
+@pytest.mark.parametrize("name", ["seg/000.tif", "seg/000.png"])
+def test_a_tiff_with_jpeg_inside_is_refused_whatever_it_is_called(read: Read, tmp_path: Path, name: str) -> None:
+    (tmp_path / "seg").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / name, format="TIFF", compression="tiff_jpeg")
+    with pytest.raises(ValueError, match=r"is a TIFF compressed as JPEG, whose lossy compression"):
+        read(np.zeros((1, 1), np.uint8), "elsewhere/000.png", names=["a"])
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_a_lossless_tiff_is_read(read: Read, tmp_path: Path, compression: str) -> None:
+    (tmp_path / "seg").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "seg" / "000.tif", compression=compression)
+    assert (read(np.zeros((1, 1), np.uint8), "elsewhere/000.png", names=["a"]).value == 0).all()
