@@ -134,7 +134,7 @@ def _conclude(outcome: Outcome, arguments: str, experiment: Experiment, console:
     _say(f"{outcome.added} images and labels added, {_size(outcome.bytes)}; {outcome.present} were there", console)
     if experiment.recipe.data.cache == "off":
         _say("data.cache is off in this recipe, so that training will not read them; set it to read", console)
-    if outcome.stopped is None:
+    if outcome.stopped is None and not outcome.unreadable:  # which training would stop at
         _say(f"next: mstasks fit {arguments}", console)
 
 

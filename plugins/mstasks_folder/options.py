@@ -48,7 +48,9 @@ class SplitOptions(Options):
     @model_validator(mode="after")
     def _leaves_some_for_train(self) -> Self:
         if any(f"{one}/".startswith(f"{other}/") for one, other in permutations(self.folders, 2)):
-            raise ValueError(f"folders of splits must lie beside each other. Found {', '.join(self.folders)}")
+            raise ValueError(
+                f"folders of splits must differ and not lie in each other. Found {', '.join(self.folders)}"
+            )
         aside = sum(part for part in (self.val, self.test) if isinstance(part, float))
         if aside >= 1:
             raise ValueError(f"val and test take {aside:g} of the images; their sum must be below 1")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
 from mstasks import Split, quoted, read_lines, split_off
 from mstasks_folder.options import SplitOptions, is_list
 
+_VAL = ("val", "valid", "validation")
 Find = Callable[[str], str | None]
 """From an id or a file name, as a list or a table writes it, to the id of an image; None if there is none."""
 
@@ -23,8 +24,11 @@ def make_splits(ids: Sequence[str], options: SplitOptions, root: Path, find: Fin
         find: Finds what the lists name.
 
     Raises:
-        ValueError: If a list cannot be read or names what is not there, an image is in two splits, or a split is empty.
+        ValueError: If a list cannot be read or names what is not there, an image is in two splits, a split is empty, or
+            nothing is said of folders that are called like splits.
     """
+    if not options.model_fields_set:
+        _check_called_otherwise({id.partition("/")[0] for id in ids if "/" in id})
     places: dict[Split, str | float | None] = {"train": options.train, "val": options.val, "test": options.test}
     splits = {name: _at(ids, place, root, find) for name, place in places.items() if isinstance(place, str)}
     _check_disjoint(splits, places)
@@ -43,6 +47,20 @@ def make_splits(ids: Sequence[str], options: SplitOptions, root: Path, find: Fin
         splits["train"], splits[name] = tuple(kept), tuple(chosen)
         left -= aside[name]
     return {name: splits[name] for name in places}
+
+
+def _check_called_otherwise(folders: Collection[str]) -> None:
+    """Images that somebody has split already must not be mixed by mistake."""
+    val = next((name for name in _VAL if name in folders), None)
+    places = (("train", "train"), ("val", val), ("test", "test"))
+    found = {split: name for split, name in places if name is not None and name in folders}
+    names = ", ".join(found.values())
+    if "train" in found and len(found) > 1:
+        apart = ", ".join(f"{split}: {name}" for split, name in found.items())
+        raise ValueError(
+            f"The folders {names} of images are called like splits, and `split` says nothing of them. "
+            f"Keep them apart by `split: {{{apart}}}`, or mix them by `split: {{val: 0.1, test: 0.1}}`."
+        )
 
 
 def _at(ids: Sequence[str], place: str, root: Path, find: Find) -> tuple[str, ...]:

@@ -151,6 +151,7 @@ def test_unreadable_files_are_named_and_the_rest_is_cached(cache: Path, capsys: 
     out = capsys.readouterr().out
     assert "photos/s3.jpg'" in out
     assert "unreadable: 1 of 8 images, or labels of them; to list all: mstasks check r.yaml --data" in out
+    assert "next: mstasks fit" not in out
     assert len(entries(cache)) == 14  # a label is not kept that could not be held against its image
 
 

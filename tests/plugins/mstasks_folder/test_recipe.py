@@ -163,7 +163,7 @@ REFUSED = {
     "targets.facts.columns=[even, id]": "the column 'id' stands there twice",
     "targets.depth.folder=images": "the labels of depth lie among the images; give them an `ending` of their own",
     "split={val: 0.5, test: 0.5}": "val and test take 1 of the images; their sum must be below 1",
-    "split={train: a, val: a/b}": "folders of splits must lie beside each other. Found a, a/b",
+    "split={train: a, val: a/b}": "folders of splits must differ and not lie in each other. Found a, a/b",
     "images='{split}/images'": "the folder of images is '{split}/images', but `split` names no folders for {split}",
 }
 
