@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from mstasks.data.file_dataset import IMAGE, FileDataset
 from mstasks.data.files import open_file
@@ -72,7 +72,8 @@ def silently_turned(dataset: FileDataset, id: str) -> bool:
     if header is None:
         return False
     (height, width), orientation = header
-    return orientation in _MIRRORED or (orientation in _ON_ITS_SIDE and height == width)
+    square = relation((height, width), (width, height)) in (Relation.SAME, Relation.SCALED)
+    return orientation in _MIRRORED or (orientation in _ON_ITS_SIDE and square)
 
 
 def _jpeg_header(dataset: FileDataset, id: str) -> tuple[Size, object] | None:
@@ -83,7 +84,7 @@ def _jpeg_header(dataset: FileDataset, id: str) -> tuple[Size, object] | None:
         return None
     with open_file(files[0]) as file:
         try:
-            with Image.open(file, formats=("JPEG",)) as picture:
-                return (picture.height, picture.width), picture.getexif().get(_ORIENTATION, 1)
-        except (OSError, ValueError, SyntaxError):
+            picture = JpegImageFile(file)
+            return (picture.height, picture.width), picture.getexif().get(_ORIENTATION, 1)
+        except Exception:  # no JPEG, or a damaged one
             return None

@@ -60,10 +60,10 @@ def suspicions(tally: Tally, infos: Mapping[str, TargetInfo]) -> list[Suspicion]
 
 def _unknown(tally: Tally) -> list[Suspicion]:
     """Ids that are to be left out, and are those of no image."""
-    if not tally.unknown:
+    if not tally.unknown or any(not row.id for row in tally.faults):  # of a split that cannot be listed nobody knows
         return []
     text = (
-        f"{few(sorted(tally.unknown))}: no image has this id; ids are listed as faults list "
+        f"{few(sorted(tally.unknown))}: no split lists this id; ids are written as faults show "
         "them, without the ending of the file."
     )
     return [Suspicion("all splits", "data.exclude", text)]
@@ -80,8 +80,9 @@ def _of_task(labels: TaskTally, info: TargetInfo) -> Iterator[str]:
     if labels.turned is not None:
         yield (
             f"{labels.turned.count} of {present} labels belong to photographs that an EXIF orientation mirrors or "
-            f"turns without a change of size, such as '{printable(labels.turned.first)}'. The photograph is turned "
-            "upright, the label is not: look at both, and turn labels that were drawn on the picture as it is stored."
+            f"turns without a change of size, such as '{printable(labels.turned.first)}'. A photograph is turned "
+            "upright, a label without that orientation is not: look at both, and turn labels that were drawn on the "
+            "picture as it is stored."
         )
     statistics = labels.statistics
     if statistics is not None:

@@ -27,7 +27,7 @@ def make_splits(ids: Sequence[str], options: SplitOptions, root: Path, find: Fin
         ValueError: If a list cannot be read or names what is not there, an image is in two splits, a split is empty, or
             nothing is said of folders that are called like splits.
     """
-    if not options.model_fields_set:
+    if not options.model_fields_set & {"train", "val", "test"}:
         _check_called_otherwise({id.partition("/")[0] for id in ids if "/" in id})
     places: dict[Split, str | float | None] = {"train": options.train, "val": options.val, "test": options.test}
     splits = {name: _at(ids, place, root, find) for name, place in places.items() if isinstance(place, str)}
@@ -51,9 +51,9 @@ def make_splits(ids: Sequence[str], options: SplitOptions, root: Path, find: Fin
 
 def _check_called_otherwise(folders: Collection[str]) -> None:
     """Images that somebody has split already must not be mixed by mistake."""
-    val = next((name for name in _VAL if name in folders), None)
-    places = (("train", "train"), ("val", val), ("test", "test"))
-    found = {split: name for split, name in places if name is not None and name in folders}
+    plain = {name.lower(): name for name in sorted(folders)}
+    calls = {"train": ("train",), "val": _VAL, "test": ("test",)}
+    found = {split: plain[name] for split, names in calls.items() for name in names if name in plain}
     names = ", ".join(found.values())
     if "train" in found and len(found) > 1:
         apart = ", ".join(f"{split}: {name}" for split, name in found.items())

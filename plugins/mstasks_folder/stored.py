@@ -8,13 +8,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from mstasks import open_file, quoted, read_array, read_picture
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_LOSSY_IN_TIFF = {"tiff_jpeg": "JPEG", "jpeg": "JPEG", "webp": "WebP"}
-"""What Pillow calls them; of WebP nothing tells there whether it is lossy."""
+_LOSSY_IN_TIFF = {"tiff_jpeg": "JPEG", "jpeg": "JPEG"}
+"""What Pillow calls them."""
 _WITH_ALPHA = (".png", ".bmp", ".webp")  # in a TIFF the fourth channel may be the black of CMYK
 
 
@@ -58,9 +58,8 @@ def one_plane(stored: NDArray[Any]) -> NDArray[Any]:
 def is_any(stored: NDArray[Any], values: tuple[float, ...]) -> NDArray[np.bool_]:
     """Where a stored number is one of some values."""
     found = np.zeros(stored.shape, np.bool_)
-    largest = float(np.finfo(stored.dtype).max) if stored.dtype.kind == "f" else np.inf
     for value in values:
-        if not largest < abs(value) < np.inf:  # what the type cannot hold would become its infinity
+        with np.errstate(over="ignore"):  # what a small type cannot hold becomes its infinity, which is no label either
             found |= stored == value
     return found
 
@@ -80,9 +79,8 @@ def _lossy(path: Path) -> str:
 def _lossy_tiff(file: BinaryIO) -> str:
     file.seek(0)
     try:
-        with Image.open(file, formats=("TIFF",)) as picture:
-            packed = str(picture.info.get("compression"))
-    except (OSError, ValueError, SyntaxError):
+        packed = str(TiffImageFile(file).info.get("compression"))
+    except Exception:
         return ""  # reading it will say what is wrong with it
     return f"TIFF compressed as {_LOSSY_IN_TIFF[packed]}" if packed in _LOSSY_IN_TIFF else ""
 

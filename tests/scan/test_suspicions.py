@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mstasks.scan.facts import LabelFacts, SampleFacts
+from mstasks.scan.facts import IDS, Fault, LabelFacts, SampleFacts
 from mstasks.scan.sizes import Size
 from mstasks.scan.statistics import Statistics
 from mstasks.scan.suspicions import SAME_AT_LEAST, Suspicion, suspicions
 from mstasks.scan.suspicious_vectors import ROUNDED
-from mstasks.scan.tally import Tally
+from mstasks.scan.tally import FaultyPart, Tally
 from mstasks.targets import TargetInfo, TargetKind
 
 Measured = Callable[..., Statistics]
@@ -333,6 +333,12 @@ def test_ids_to_leave_out_that_no_image_has_are_told(measured: Measured) -> None
     for id in ("a", "b"):
         tally.add(SampleFacts("train", id, (60, 80), id.encode(), {"depth": label}, ()))
     assert [str(found) for found in suspicions(tally, {"depth": TargetInfo(KINDS.DEPTH_MAP)})] == [
-        "data.exclude, all splits: b.png: no image has this id; ids are listed as faults list them, without the ending of "
+        "data.exclude, all splits: b.png: no split lists this id; ids are written as faults show them, without the ending of "
         "the file."
     ]
+
+
+def test_where_a_split_cannot_be_listed_nothing_is_said_of_ids_to_leave_out() -> None:
+    tally = Tally(["train"], ("depth",), ("a",))
+    tally.faults.append(FaultyPart("train", "", Fault(IDS, "no list"), excluded=False))
+    assert not any("data.exclude" in str(found) for found in suspicions(tally, {"depth": TargetInfo(KINDS.DEPTH_MAP)}))

@@ -139,7 +139,7 @@ def read_entry(path: str, key: bytes) -> Arrays | None:
 
 
 def is_entry(path: str, key: bytes) -> bool:
-    """Whether there is a whole entry with this key; looks no further than its beginning."""
+    """Whether there is a whole entry with this key; its arrays are mapped, not read."""
     return _entry(path, key, 0) is not None
 
 

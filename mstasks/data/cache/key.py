@@ -10,7 +10,7 @@ from mstasks.data.cache.code import code_of
 from mstasks.data.file_dataset import IMAGE, FileDataset
 from mstasks.data.identity import Identity, identity
 
-_PLAIN = (str, int, float, bool, type(None))
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class Key(NamedTuple):
@@ -66,13 +66,15 @@ class Keys:
         newest = max([file[2] for file in files], default=-1)
         if newest < 0:
             return None
-        if not all([isinstance(setting, _PLAIN) for setting in source.settings]):  # noqa: C419 - a list is faster
+        try:
+            settings = [setting if type(setting) in _PLAIN else _plain(setting) for setting in source.settings]
+        except TypeError as error:
             raise TypeError(
                 f"`Source.settings` of '{part}' must hold str, int, float, bool and None only. Found {source.settings}."
-            )
+            ) from error
         size = self._dataset.at_least if part == IMAGE else self._dataset.label_size
         digest = self._start.copy()
-        digest.update(_text(id, part, size, source.settings, files))
+        digest.update(_text(id, part, size, settings, files))
         return Key(digest.digest(), newest)
 
 
@@ -81,6 +83,17 @@ def _looked_up(file: Path, seen: dict[Path, Identity]) -> Identity:
     if found is None:
         found = seen[file] = identity(file)
     return found
+
+
+def _plain(setting: object) -> object:
+    """A value of a derived type, such as an enumeration's, as one of the type itself, whose notation says all of it."""
+    if isinstance(setting, str):
+        return str.__str__(setting)
+    if isinstance(setting, float):
+        return float.__float__(setting)
+    if isinstance(setting, int):
+        return int.__int__(setting)
+    raise TypeError(type(setting).__name__)
 
 
 def _text(*facts: object) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPMethod
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,19 @@ def test_a_setting_of_another_type_is_explained_to_the_plugins_author(tmp_path: 
         TypeError, match=r"`Source.settings` of 'depth' must hold str, int, float, .* Found \(PosixPath"
     ):
         Keys(dataset, Fixed)("p0", "depth")
+
+
+class Silent(float):
+    """A number whose notation says nothing of it."""
+
+    def __repr__(self) -> str:
+        return "silent"
+
+
+def test_settings_of_derived_types_count_by_their_value(tmp_path: Path) -> None:
+    def made(*settings: Any) -> object:
+        return Keys(Fixed(tmp_path, Source((Path(__file__),), settings)), Fixed)("p0", "depth")
+
+    assert made(Silent(1.5)) == made(1.5) != made(Silent(2.5))
+    assert made(np.float64(0.123456789012)) == made(0.123456789012) != made(np.float64(0.123456789999))
+    assert made(HTTPMethod.GET) == made("GET") != made(HTTPMethod.PUT)

@@ -180,3 +180,17 @@ def test_a_lossless_tiff_is_read(read: Read, tmp_path: Path, compression: str) -
     (tmp_path / "seg").mkdir()
     Image.new("L", (8, 8)).save(tmp_path / "seg" / "000.tif", compression=compression)
     assert (read(np.zeros((1, 1), np.uint8), "elsewhere/000.png", names=["a"]).value == 0).all()
+
+
+def test_a_tiff_that_claims_too_much_is_refused_by_name(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "seg").mkdir()
+    path = tmp_path / "seg" / "000.tif"
+    Image.new("L", (8, 8)).save(path)
+    content = bytearray(path.read_bytes())
+    start = int.from_bytes(content[4:8], "little")
+    for entry in range(start + 2, start + 2 + 12 * int.from_bytes(content[start : start + 2], "little"), 12):
+        if int.from_bytes(content[entry : entry + 2], "little") in (256, 257):  # width, height
+            content[entry + 2 : entry + 12] = b"\4\0\1\0\0\0" + (20000).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"000.tif' cannot be read as a picture"):
+        read(np.zeros((1, 1), np.uint8), "elsewhere/000.png", names=["a"])
