@@ -116,3 +116,10 @@ def test_a_photograph_without_an_orientation_or_that_is_no_jpeg_is_not_turned(tm
     Image.new("RGB", (30, 30)).save(tmp_path / "b.bmp")
     (tmp_path / "c.jpg").write_bytes(b"no picture")
     assert not any(silently_turned(One(tmp_path / name), "a") for name in ("a.jpg", "b.bmp", "c.jpg", "d.jpg"))
+
+
+def test_a_turn_within_the_rounding_of_a_label_is_noticed(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (400, 401)).save(tmp_path / "a.jpg", exif=exif)
+    assert silently_turned(One(tmp_path / "a.jpg"), "a")
